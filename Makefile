@@ -1,0 +1,43 @@
+# Everything a newcomer types: `make reproduce`, `make test`. `make help` lists the rest.
+# PYTHON chooses the interpreter that .venv is made from (3.11, 3.12 or 3.13).
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+.DEFAULT_GOAL := help
+.PHONY: help setup reproduce test lint plots requirements
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/ready  ## make .venv and install the pinned requirements (done by the others)
+
+.venv/ready: requirements.txt requirements-uv.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v[:2] <= (3, 13) and \
+	  f"Python {v[0]}.{v[1]} is not supported: use 3.11, 3.12 or 3.13, as in make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-uv.txt
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.txt
+	@touch $@
+
+reproduce: .venv/ready  ## set up, then run the study of params.yaml (the default one offline)
+	dvc repro
+
+test: .venv/ready  ## lint, types, and all tests
+	ruff format --check .
+	ruff check .
+	mypy
+	pytest
+
+lint: .venv/ready  ## lint and types alone, with what can be mended mended
+	ruff format .
+	ruff check --fix .
+	mypy
+
+plots: .venv/ready  ## the plots of the current results as a page, dvc_plots/index.html
+	dvc plots show --out dvc_plots
+
+requirements: .venv/ready  ## compile requirements.txt anew from pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --extra dev --output-file requirements.txt pyproject.toml
+	echo uv | uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements-uv.txt -

@@ -1,0 +1,57 @@
+"""Measures each model's alignment with each stimulus set: pearson, spearman, triplet.
+
+Reads:  data/<study>/embeddings/, stimuli/
+Writes: data/<study>/alignment.csv: model, set, measure, judge ("group" or a participant), value
+Params: models, align; the study's models, recipes, stimuli
+"""
+
+import json
+
+from stages.runtime.door import door
+from stages.runtime.files import write_table
+from stages.runtime.jobs import Job, payload, run, worker_count
+from stages.runtime.source import file_digest, unit_key
+from stages.study.load import Experiment, load
+from stages.study.zoo import models
+from stages.zoo.embeddings import tensor_digests
+
+
+def main() -> None:
+    experiment = load()
+    stimuli = experiment.paths.stimuli
+    judgments = {
+        name: file_digest(stimuli / name / "judgments.npz") for name in experiment.study.stimuli
+    }
+    jobs = [job(experiment, model.name, judgments) for model in models(experiment)]
+    run("align", jobs, worker_count(experiment.params.compute.workers))
+    rows = [
+        {"model": unit.name, "set": name, **row}
+        for unit in jobs
+        for name in unit.keys
+        for row in json.loads(payload(unit, name))
+    ]
+    write_table(experiment.paths.table("alignment"), rows)
+
+
+def job(experiment: Experiment, model: str, judgments: dict[str, str]) -> Job:
+    """One model's alignment with every stimulus set; `judgments` holds their digests."""
+    embeddings = experiment.paths.embeddings / f"{model}.safetensors"
+    kind = experiment.params.align.similarity
+    digests = tensor_digests(embeddings, [f"stimuli/{name}" for name in judgments])
+    keys = {
+        name: unit_key(
+            "alignment",
+            ["stages.similarity.units"],
+            ["numpy", "scipy"],
+            embedding=digests[f"stimuli/{name}"],
+            judgments=judged,
+            similarity=kind,
+        )
+        for name, judged in judgments.items()
+    }
+    args = (embeddings, experiment.paths.stimuli, kind)
+    return Job(model, keys, "stages.similarity.units:align", args)
+
+
+if __name__ == "__main__":
+    door(main)

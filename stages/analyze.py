@@ -1,0 +1,70 @@
+"""The study's results: groups, partial correlations, fits; metrics, plots, figures, a summary.
+
+Reads:  data/<study>/alignment.csv, fewshot.csv, robustness.csv; stimuli/ (for noise ceilings)
+Writes: data/<study>/correlations.csv; metrics/<study>/; plots/<study>/
+Params: analyze; the study's title and whether it is simulated
+"""
+
+from pathlib import Path
+
+from stages.figures.study import Facts, draw_all
+from stages.inference.metrics import alignment_metrics, fewshot_metrics, robustness_metrics
+from stages.inference.results import Results
+from stages.inference.summary import summary
+from stages.inference.tables import read_table
+from stages.runtime.door import door
+from stages.runtime.errors import UsageError
+from stages.runtime.files import replacing, write_json, write_table
+from stages.similarity.measures import noise_ceiling
+from stages.sources.human import read_judgments
+from stages.study.load import Experiment, load
+
+
+def main() -> None:
+    experiment = load()
+    paths, measure = experiment.paths, experiment.params.analyze.measure
+    results = read_results(experiment)
+    correlations = results.correlations()
+    write_table(paths.table("correlations"), correlations)
+    ceilings = noise_ceilings(paths.stimuli)
+    write_json(paths.metrics / "alignment.json", alignment_metrics(results, ceilings))
+    write_json(paths.metrics / "fewshot.json", fewshot_metrics(results, measure))
+    write_json(paths.metrics / "robustness.json", robustness_metrics(results, measure))
+    records = results.records(measure)
+    for name, rows in records.items():
+        models = {"models": len(results.models)}
+        write_json(paths.plots / f"{name}.json", [row | models for row in rows])
+    study, p = experiment.study, experiment.params.analyze
+    facts = Facts(measure, study.simulated, p.group_size, p.confidence)
+    with replacing(paths.plots / "figures") as folder:
+        draw_all(folder, results, records, facts)
+    print(summary(study.title, study.simulated, measure, results, correlations))
+
+
+def read_results(experiment: Experiment) -> Results:
+    """The three tidy tables as results; the measure to show must be one that the study has."""
+    p = experiment.params.analyze
+    alignment, fewshot, robustness = (
+        read_table(experiment.paths.table(name)) for name in ("alignment", "fewshot", "robustness")
+    )
+    results = Results(alignment, fewshot, robustness, p.group_size, p.confidence)
+    if p.measure not in results.measures:
+        raise UsageError(
+            f"params.yaml: analyze.measure: no stimulus set of this study supports '{p.measure}'; "
+            f"allowed: {results.measures}"
+        )
+    return results
+
+
+def noise_ceilings(stimuli: Path) -> dict[str, float]:
+    """Leave-one-participant-out correlation of every set that has participants."""
+    judged = {folder.name: read_judgments(folder) for folder in sorted(stimuli.iterdir())}
+    return {
+        name: noise_ceiling(judgments.participants)
+        for name, judgments in judged.items()
+        if judgments.participants is not None
+    }
+
+
+if __name__ == "__main__":
+    door(main)

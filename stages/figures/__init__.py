@@ -1,0 +1,1 @@
+"""Static figures of a study's results. Records in, PNG files out."""

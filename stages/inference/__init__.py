@@ -1,0 +1,1 @@
+"""Statistics: z², partial correlation, groups of models, quadratic fits. Knows no stage."""

@@ -1,0 +1,52 @@
+"""Metrics: few, small, and named so that `dvc metrics show` and `dvc exp show` read well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stages.inference.results import Results
+
+_DIGITS = 4
+
+
+def alignment_metrics(results: Results, ceilings: dict[str, float]) -> dict[str, Any]:
+    """Number of models, spread of each measure, noise ceiling of each set that has one."""
+    spread = {
+        measure: {key: round(value, _DIGITS) for key, value in row.items()}
+        for measure, row in results.spread().items()
+    }
+    rounded = {name: round(value, _DIGITS) for name, value in ceilings.items()}
+    return {"models": len(results.models), "alignment": spread, "noise_ceiling": rounded}
+
+
+def fewshot_metrics(results: Results, measure: str) -> dict[str, Any]:
+    """For each task: accuracy over models at the smallest n, and what goes with alignment there.
+
+    `r_z2` is the paper's statistic, `r_linear` the same with alignment itself; both given the
+    covariate, for the first head.
+    """
+    head, n = results.head, results.shots[0]
+    tasks = dict.fromkeys(task for task, _, _ in results.cells())
+    return {
+        "fewshot": {task: _row(results, measure, results.accuracy(task, head, n)) for task in tasks}
+    }
+
+
+def robustness_metrics(results: Results, measure: str) -> dict[str, Any]:
+    """For each benchmark: top-1 over models, and what goes with alignment."""
+    return {
+        "covariate": {"mean": round(float(results.covariate.mean()), _DIGITS)},
+        "robustness": {b: _row(results, measure, results.top(b, 1)) for b in results.benchmarks},
+    }
+
+
+def _row(results: Results, measure: str, outcome: Any) -> dict[str, float]:
+    square = results.correlate(measure, outcome, "an outcome")
+    line = results.correlate_linear(measure, outcome, "an outcome")
+    values = {
+        "accuracy": float(outcome.mean()),
+        "r_z2": square.r,
+        "p_z2": square.p,
+        "r_linear": line.r,
+    }
+    return {key: round(value, _DIGITS) for key, value in values.items()}

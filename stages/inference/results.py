@@ -1,0 +1,246 @@
+"""The study's results as records: what the plots, figures and metrics show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.inference.groups import groups
+from stages.inference.partial import (
+    Correlation,
+    partial_correlation,
+    quadratic_curve,
+    regression,
+    z,
+    z_squared,
+)
+from stages.inference.tables import aligned, best_classifier, covariate, mean_alignment
+from stages.runtime.errors import DataError
+
+Record = dict[str, Any]
+
+
+class Results:
+    """Everything that is computed from a study's three tidy tables.
+
+    Parameters
+    ----------
+    alignment, fewshot, robustness : the tables that the stages of the same names wrote.
+    group_size : models in each of high, mid and low. confidence : level of intervals.
+    """
+
+    def __init__(
+        self,
+        alignment: pd.DataFrame,
+        fewshot: pd.DataFrame,
+        robustness: pd.DataFrame,
+        group_size: int,
+        confidence: float,
+    ) -> None:
+        self.alignment = mean_alignment(alignment)
+        self.models = self.alignment.index
+        self.fewshot = fewshot
+        self.robustness = best_classifier(robustness)
+        self.covariate = aligned(covariate(robustness), self.models, "covariate")
+        self.confidence = confidence
+        self.groups = {
+            measure: groups(self.alignment[measure], group_size) for measure in self.alignment
+        }
+
+    @property
+    def measures(self) -> list[str]:
+        return [m for m in ("pearson", "spearman", "triplet") if m in self.alignment]
+
+    @property
+    def head(self) -> str:
+        """The head that is shown where only one is: the first of the table."""
+        return str(self.fewshot["head"].iloc[0])
+
+    @property
+    def shots(self) -> list[int]:
+        return sorted(int(n) for n in self.fewshot["n"].unique())
+
+    @property
+    def repeats(self) -> int:
+        return int(self.fewshot["repeat"].nunique())
+
+    def accuracy(self, task: str, head: str, n: int) -> pd.Series:
+        """n-shot accuracy of each model, averaged over repeats."""
+        t = self.fewshot
+        rows = t[(t["task"] == task) & (t["head"] == head) & (t["n"] == n)]
+        values = rows.groupby("model")["accuracy"].mean()
+        return aligned(values, self.models, f"fewshot: {task}, {head}, n = {n}")
+
+    def cells(self) -> Iterator[tuple[str, str, int]]:
+        """(task, head, n) in the order of the table."""
+        for task, head, n in self.fewshot[["task", "head", "n"]].drop_duplicates().to_numpy():
+            yield str(task), str(head), int(n)
+
+    def top(self, benchmark: str, k: int) -> pd.Series:
+        """Top-k accuracy of each model on a benchmark."""
+        rows = self.robustness[self.robustness["benchmark"] == benchmark]
+        return aligned(rows.set_index("model")[f"top{k}"], self.models, f"robustness: {benchmark}")
+
+    @property
+    def benchmarks(self) -> list[str]:
+        """Every benchmark but the clean images."""
+        return [str(b) for b in self.robustness["benchmark"].unique() if b != "clean"]
+
+    def correlate(self, measure: str, outcome: pd.Series, what: str) -> Correlation:
+        """Partial correlation of z² alignment with an outcome, given the covariate."""
+        return self._partial(z_squared, measure, outcome, what)
+
+    def correlate_linear(self, measure: str, outcome: pd.Series, what: str) -> Correlation:
+        """The same with alignment itself: a line where z² looks for a U."""
+        return self._partial(z, measure, outcome, what)
+
+    def _partial(self, transform: Any, measure: str, outcome: pd.Series, what: str) -> Correlation:
+        try:
+            x = transform(self.alignment[measure].to_numpy())
+            y, c = outcome.to_numpy(), self.covariate.to_numpy()
+            return partial_correlation(x, y, c, self.confidence)
+        except ValueError as error:
+            raise DataError(f"{measure} alignment with {what}: {error}") from error
+
+    def correlations(self) -> list[Record]:
+        """Partial correlation of z² and of plain alignment with every outcome, all measures."""
+        outcomes: list[tuple[Record, pd.Series]] = [
+            ({"outcome": f"few-shot {task}", "head": head, "n": n}, self.accuracy(task, head, n))
+            for task, head, n in self.cells()
+        ]
+        outcomes += [
+            ({"outcome": f"{benchmark} top-{k}", "head": "", "n": 0}, self.top(benchmark, k))
+            for benchmark in self.benchmarks
+            for k in (1, 5)
+        ]
+        return [
+            {
+                **labels,
+                "measure": measure,
+                **{
+                    f"z2_{k}": v for k, v in asdict(self.correlate(measure, y, str(labels))).items()
+                },
+                **{
+                    f"linear_{k}": v
+                    for k, v in asdict(self.correlate_linear(measure, y, str(labels))).items()
+                },
+                **self._quadratic(measure, y),
+            }
+            for measure in self.measures
+            for labels, y in outcomes
+        ]
+
+    def _quadratic(self, measure: str, outcome: pd.Series) -> Record:
+        """Coefficient of z² beside a linear term and the covariate: a U if both signs of slope."""
+        score = z(self.alignment[measure].to_numpy())
+        terms = {"z": score, "z2": score**2, "covariate": z(self.covariate.to_numpy())}
+        fit = regression(terms, outcome.to_numpy(), self.confidence)
+        return {
+            f"quadratic_{k}_{field}": value
+            for k in ("z", "z2")
+            for field, value in asdict(fit[k]).items()
+        }
+
+    def scatter(self, measure: str, head: str, n: int) -> list[Record]:
+        """Alignment against n-shot accuracy, one row a model and task, with a fitted parabola."""
+        x = self.alignment[measure].to_numpy()
+        rows: list[Record] = []
+        for task in dict.fromkeys(task for task, _, _ in self.cells()):
+            y = self.accuracy(task, head, n).to_numpy()
+            fit, low, high = quadratic_curve(x, y, x, self.confidence)
+            for i, model in enumerate(self.models):
+                architecture, _, recipe = str(model).partition(".")
+                rows.append(
+                    {
+                        "model": model,
+                        "architecture": architecture,
+                        "recipe": recipe,
+                        "task": task,
+                        "alignment": x[i],
+                        "accuracy": y[i],
+                        "fit": fit[i],
+                        "fit_low": low[i],
+                        "fit_high": high[i],
+                    }
+                )
+        return rows
+
+    def by_n(self, measure: str) -> list[Record]:
+        """Partial correlation of z² with n-shot accuracy, by task, head and n."""
+        return [
+            {"task": task, "head": head, "n": n}
+            | asdict(
+                self.correlate(measure, self.accuracy(task, head, n), f"{task}, {head}, n={n}")
+            )
+            for task, head, n in self.cells()
+        ]
+
+    def group_curves(self, measure: str, head: str) -> list[Record]:
+        """Mean n-shot accuracy of the high, mid and low models."""
+        return [
+            {
+                "task": task,
+                "group": group,
+                "n": n,
+                "accuracy": float(self.accuracy(task, head, n)[names].mean()),
+            }
+            for task, h, n in self.cells()
+            if h == head
+            for group, names in self.groups[measure].items()
+        ]
+
+    def table1(self) -> list[Record]:
+        """Mean accuracy on each benchmark of the high, mid and low models, for each measure."""
+        return [
+            {
+                "benchmark": benchmark,
+                "top": k,
+                "measure": measure,
+                "group": group,
+                "accuracy": float(self.top(benchmark, k)[names].mean()),
+            }
+            for benchmark in ["clean", *self.benchmarks]
+            for k in (1, 5)
+            for measure in self.measures
+            for group, names in self.groups[measure].items()
+        ]
+
+    def robustness_correlations(self, measure: str) -> list[Record]:
+        """Partial correlation of z² and of plain alignment with accuracy on each benchmark."""
+        return [
+            {"benchmark": benchmark, "top": k, "alignment": kind} | asdict(value)
+            for benchmark in self.benchmarks
+            for k in (1, 5)
+            for kind, value in (
+                ("z²", self.correlate(measure, self.top(benchmark, k), benchmark)),
+                ("linear", self.correlate_linear(measure, self.top(benchmark, k), benchmark)),
+            )
+        ]
+
+    def spread(self) -> dict[str, Record]:
+        """Mean, standard deviation and range of each measure of alignment over models."""
+        return {
+            measure: {
+                "mean": float(values.mean()),
+                "sd": float(np.std(values)),
+                "min": float(values.min()),
+                "max": float(values.max()),
+            }
+            for measure in self.measures
+            for values in [self.alignment[measure].to_numpy()]
+        }
+
+    def records(self, measure: str) -> dict[str, list[Record]]:
+        """What is plotted, by the name of its file."""
+        head, n = self.head, self.shots[0]
+        return {
+            "alignment_fewshot": [row | {"n": n} for row in self.scatter(measure, head, n)],
+            "correlation_by_n": self.by_n(measure),
+            "groups_by_n": self.group_curves(measure, head),
+            "robustness": self.robustness_correlations(measure),
+            "table1": self.table1(),
+        }

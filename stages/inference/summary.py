@@ -1,0 +1,35 @@
+"""What the terminal says at the end of a study."""
+
+from __future__ import annotations
+
+from stages.inference.results import Record, Results
+
+
+def summary(
+    title: str, simulated: bool, measure: str, results: Results, correlations: list[Record]
+) -> str:
+    """A short text: the spread of alignment, then each outcome's correlations and p-values."""
+    spread = results.spread()[measure]
+    n = results.shots[0]
+    lines = [
+        "",
+        title,
+        f"{len(results.models)} models; {measure} alignment with "
+        + ("simulated observers" if simulated else "people")
+        + f" {spread['min']:.2f} to {spread['max']:.2f}, mean {spread['mean']:.2f}",
+        "Partial correlation with alignment, given the readout's accuracy on clean images:",
+        f"  {'outcome':28} {'z² (the U)':>20} {'alignment itself':>20}",
+    ]
+    for row in correlations:
+        few = row["head"] == results.head and row["n"] == n
+        top1 = row["head"] == "" and row["outcome"].endswith("top-1")
+        if row["measure"] == measure and (few or top1):
+            name = f"{row['outcome']}, {n}-shot" if few else row["outcome"]
+            u = f"{row['z2_r']:+.2f} (p {_p(row['z2_p'])})"
+            line = f"{row['linear_r']:+.2f} (p {_p(row['linear_p'])})"
+            lines.append(f"  {name:28} {u:>20} {line:>20}")
+    return "\n".join(lines)
+
+
+def _p(p: float) -> str:
+    return "< .001" if p < 0.001 else f"= {p:.3f}".replace("0.", ".")

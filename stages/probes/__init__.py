@@ -1,0 +1,1 @@
+"""Few-shot learning on embeddings: sampling, the logistic probe, one- and two-layer heads."""

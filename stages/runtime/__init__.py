@@ -1,0 +1,1 @@
+"""How work is run: artifact cache, parallel jobs, errors, files. Knows nothing of vision."""

@@ -1,0 +1,121 @@
+"""Writing a stage's outputs: whole or not at all, and equal bytes for equal content."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import math
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages.runtime.errors import DataError
+
+
+@contextlib.contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """A fresh folder that takes the place of `folder` when the block ends without an error."""
+    fresh = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    try:
+        yield fresh
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.replace(folder)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that it appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_bytes(content)
+    fresh.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write indented JSON; floats that are not finite are refused."""
+    write_bytes(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file, naming it where it is malformed."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not readable as JSON: {error}") from error
+
+
+def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write a tidy table as CSV, one measurement a row; refuses values that are not finite."""
+    for row in rows:
+        for key, value in row.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise DataError(f"{path}: {key} is {value} in {row}; finite values are allowed")
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)  # floats as repr: they come back exactly
+    write_bytes(path, stream.getvalue().encode())
+
+
+def read_npz(path: Path, *names: str) -> list[np.ndarray]:
+    """Read named arrays of an NPZ; no pickle is ever loaded."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            missing = [name for name in names if name not in archive.files]
+            if missing:
+                raise DataError(
+                    f"{path}: array '{missing[0]}' is missing; it holds {archive.files}"
+                )
+            return [archive[name] for name in names]
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not readable as NPZ: {error}") from error
+
+
+def npy_bytes(array: np.ndarray) -> bytes:
+    """An array in NPY format."""
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    return stream.getvalue()
+
+
+def npz_bytes(**arrays: np.ndarray) -> bytes:
+    """Named arrays in uncompressed NPZ format; equal arrays give equal bytes."""
+    stream = io.BytesIO()
+    np.savez(stream, allow_pickle=False, **arrays)
+    return stream.getvalue()
+
+
+def from_npy(content: bytes) -> np.ndarray:
+    """The array of an NPY."""
+    array: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)
+    return array
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """Several files as one payload: an uncompressed zip with fixed dates."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return stream.getvalue()
+
+
+def unpack(payload: bytes, folder: Path) -> None:
+    """Write the files of a payload below a folder."""
+    with zipfile.ZipFile(io.BytesIO(payload)) as archive:
+        for name in archive.namelist():
+            path = (folder / name).resolve()
+            if not path.is_relative_to(folder.resolve()):
+                raise DataError(f"'{name}' would be written outside {folder}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(archive.read(name))

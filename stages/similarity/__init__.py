@@ -1,0 +1,1 @@
+"""Similarity matrices, triplets, and the measures of representational alignment."""

@@ -1,0 +1,97 @@
+"""Alignment of a model with people: agreement of similarities over pairs and over triplets."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+from stages.similarity.matrices import pairs
+
+MEASURES = ("pearson", "spearman", "triplet")
+
+
+def pearson(model: np.ndarray, human: np.ndarray) -> float:
+    """Pearson correlation of two similarity matrices [n, n] over their n(n-1)/2 pairs."""
+    return _correlation(pairs(model), pairs(human))
+
+
+def spearman(model: np.ndarray, human: np.ndarray) -> float:
+    """Spearman correlation of two similarity matrices [n, n] over their pairs; ties share ranks."""
+    return _correlation(rankdata(pairs(model)), rankdata(pairs(human)))
+
+
+def _correlation(x: np.ndarray, y: np.ndarray) -> float:
+    x, y = x - x.mean(), y - y.mean()
+    norm = np.linalg.norm(x) * np.linalg.norm(y)
+    if norm == 0:
+        raise ValueError("similarities are all equal: their correlation is undefined")
+    return float(np.clip(x @ y / norm, -1, 1))
+
+
+def triplet(model: np.ndarray, human: np.ndarray) -> float:
+    """Triplet agreement: 1 - D_R of Sucholutsky & Griffiths (2023), Definitions 3.2 and 3.5.
+
+    Over the n(n-1)(n-2)/2 triplets (i, {j, k}) of Remark 3.3, the share on which model and human
+    agree which of j and k is closer to i. Triplets tied in the human data carry no bit and are left
+    out; a tie in the model counts one half, so a constant embedding scores exactly 0.5.
+
+    Parameters
+    ----------
+    model, human : [n, n] similarity matrices.
+
+    Raises
+    ------
+    ValueError
+        Shapes differ, fewer than three stimuli, or every human triplet is tied.
+    """
+    n = len(human)
+    if model.shape != (n, n) or human.shape != (n, n) or n < 3:
+        raise ValueError(f"similarity matrices of shapes {model.shape} and {human.shape}")
+    agreement = decided = 0
+    for i in range(n):
+        others = np.delete(np.arange(n), i)
+        # Signs over ordered pairs (j, k): each unordered pair is seen twice, in both sums alike.
+        sign_h = _signs(human[i, others])
+        sign_m = _signs(model[i, others])
+        agreement += int(np.einsum("jk,jk->", sign_h, sign_m, dtype=np.int64))
+        decided += int(np.count_nonzero(sign_h))
+    if decided == 0:
+        raise ValueError("every triplet is tied in the human data")
+    return 0.5 + 0.5 * agreement / decided
+
+
+def _signs(row: np.ndarray) -> np.ndarray:
+    return np.sign(row[:, None] - row[None, :]).astype(np.int8)
+
+
+def triplet_votes(model: np.ndarray, triplets: np.ndarray, votes: np.ndarray) -> float:
+    """Agreement with judged triplets "anchor is closer to near than to far".
+
+    Parameters
+    ----------
+    model : [n, n] similarity matrix.
+    triplets : [T, 3] anchor, near, far; votes : [T, 2] for and against, near having the majority.
+
+    Equal votes carry no bit and are left out; a tie in the model counts one half.
+    """
+    kept = triplets[votes[:, 0] != votes[:, 1]]
+    if len(kept) == 0:
+        raise ValueError("every judged triplet is tied")
+    anchor, near, far = kept.T
+    difference = model[anchor, near] - model[anchor, far]
+    return float(np.mean(0.5 + 0.5 * np.sign(difference)))
+
+
+def noise_ceiling(participants: np.ndarray) -> float:
+    """Mean Pearson correlation of each participant with the mean of the others.
+
+    The lower bound of Nili et al. (2014, doi:10.1371/journal.pcbi.1003553).
+
+    Parameters
+    ----------
+    participants : [P, n, n] similarity matrices, P at least 2.
+    """
+    values = pairs(participants)
+    total = values.sum(0)
+    count = len(values)
+    return float(np.mean([_correlation(v, (total - v) / (count - 1)) for v in values]))

@@ -1,0 +1,1 @@
+"""Where images and judgments come from: pinned downloads and their formats, the miniature world."""

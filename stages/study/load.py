@@ -1,0 +1,97 @@
+"""Reads and checks params.yaml and the study that it names, before any work begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from stages.runtime.errors import UsageError, suggest
+from stages.study.params import Params
+from stages.study.paths import Paths
+from stages.study.spec import Study
+
+PARAMS = Path("params.yaml")
+STUDIES = Path("studies")
+_M = TypeVar("_M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that a stage needs to know: parameters, the study, where things lie."""
+
+    params: Params
+    study: Study
+    paths: Paths
+
+    @property
+    def file(self) -> str:
+        """The study's YAML, for messages."""
+        return str(STUDIES / f"{self.params.study}.yaml")
+
+
+def load(root: Path = Path()) -> Experiment:
+    """Read params.yaml and its study.
+
+    Raises
+    ------
+    UsageError
+        Names the file, the key, the value and what is allowed.
+    """
+    params = parse(root / PARAMS, Params)
+    known = sorted(path.stem for path in (root / STUDIES).glob("*.yaml"))
+    if params.study not in known:
+        raise UsageError(
+            f"params.yaml: study: '{params.study}' is not one of {known}"
+            + suggest(params.study, known)
+        )
+    study = parse(root / STUDIES / f"{params.study}.yaml", Study)
+    return Experiment(params, study, Paths(params.study, root))
+
+
+def parse(path: Path, schema: type[_M]) -> _M:
+    """A YAML file as a checked object."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise UsageError(
+            f"{path}: a mapping of keys to values is needed, not {type(content).__name__}"
+        )
+    try:
+        return schema.model_validate(content)
+    except ValidationError as error:
+        raise UsageError(
+            "; ".join(_explain(path, schema, item) for item in error.errors())
+        ) from None
+
+
+def _explain(path: Path, schema: type[BaseModel], item: Any) -> str:
+    """One of pydantic's findings as: file, key, what is wrong, the value."""
+    location = [str(part) for part in item["loc"]]
+    key = ".".join(location) or "(the whole file)"
+    if item["type"] == "extra_forbidden":
+        return f"{path}: {key}: unknown key" + suggest(location[-1], _keys(schema, location[:-1]))
+    if item["type"] == "missing":
+        return f"{path}: {key}: this key is missing"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    value = item["input"]
+    shown = "" if isinstance(value, dict | BaseModel) else f" (value: {value!r})"
+    return f"{path}: {key}: {message[0].lower()}{message[1:]}{shown}"
+
+
+def _keys(schema: type[BaseModel], location: list[str]) -> list[str]:
+    """Allowed keys at a location, as far as the schema tells."""
+    for part in location:
+        field = schema.model_fields.get(part)
+        inner = field.annotation if field else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        schema = inner
+    return list(schema.model_fields)

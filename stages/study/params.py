@@ -1,0 +1,110 @@
+"""params.yaml: every parameter, its type and range. Comments beside the keys say what each does."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Measure = Literal["pearson", "spearman", "triplet"]
+Similarity = Literal["cosine", "dot", "pearson", "euclidean"]
+HeadName = Literal["linear", "mlp1", "mlp2"]
+Positive = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Strict(BaseModel):
+    """Unknown keys, conversions between types and NaN are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+def _listed(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+class World(Strict):
+    seed: Annotated[int, Field(ge=0)]
+
+
+class Models(Strict):
+    include: Annotated[list[str], Field(min_length=1)]
+    exclude: list[str]
+    limit: Positive | None
+
+
+class Pretrain(Strict):
+    batch: Annotated[int, Field(ge=8, le=4096)]
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    weight_decay: Annotated[float, Field(ge=0, le=1)]
+
+
+class Embed(Strict):
+    batch: Positive
+
+
+class Align(Strict):
+    similarity: Similarity
+
+
+class Linear(Strict):
+    C: Annotated[float, Field(gt=0)]
+    tolerance: Annotated[float, Field(gt=0, le=0.1)]
+    max_iterations: Positive
+
+
+class Head(Strict):
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    weight_decay: Annotated[float, Field(ge=0, le=1)]
+    steps: Positive
+    batch: Positive
+
+
+class HiddenHead(Head):
+    hidden: Positive
+
+
+class Fewshot(Strict):
+    n: Annotated[list[Positive], BeforeValidator(_listed), Field(min_length=1)]
+    repeats: Positive
+    heads: Annotated[list[HeadName], Field(min_length=1)]
+    linear: Linear
+    mlp1: Head
+    mlp2: HiddenHead
+
+    @model_validator(mode="after")
+    def _unique(self) -> Fewshot:
+        for name, values in (("n", self.n), ("heads", self.heads)):
+            if len(set(values)) < len(values):
+                raise ValueError(f"'{name}' names a value twice: {values}")
+        return self
+
+
+class Robustness(Strict):
+    readout: Linear
+
+
+class Analyze(Strict):
+    measure: Measure
+    group_size: Positive
+    confidence: Fraction
+
+
+class Compute(Strict):
+    workers: Positive | None
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
+
+
+class Params(Strict):
+    study: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    seed: Annotated[int, Field(ge=0)]
+    world: World
+    models: Models
+    pretrain: Pretrain
+    embed: Embed
+    align: Align
+    fewshot: Fewshot
+    robustness: Robustness
+    analyze: Analyze
+    compute: Compute

@@ -1,0 +1,83 @@
+"""Building timm networks, and keeping them as safetensors with all that is needed to use them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import timm
+import torch
+
+from stages.runtime.errors import DataError
+from stages.zoo.cards import Card, read_card
+
+
+def build(card: Card) -> torch.nn.Module:
+    """The network of a card, weights fresh; its pretrained_cfg holds the card's preprocessing."""
+    config = {
+        "input_size": (3, card.size, card.size),
+        "mean": card.mean,
+        "std": card.std,
+        "interpolation": "bicubic",
+        "crop_pct": 1.0,
+        "crop_mode": "center",
+    }
+    arguments: dict[str, Any] = {"num_classes": card.classes, "pretrained_cfg_overlay": config}
+    # Transformers take their input's size; convolutional networks take any.
+    try:
+        return timm.create_model(card.architecture, img_size=card.size, **arguments)
+    except TypeError as error:
+        if "img_size" not in str(error):
+            raise
+        return timm.create_model(card.architecture, **arguments)
+
+
+def to_bytes(model: torch.nn.Module, card: Card) -> bytes:
+    """A checkpoint as safetensors; its card is the only metadata: equal weights, equal bytes.
+
+    Beside the state stand `classifier.weight` [K, D] and `classifier.bias` [K] once more, under
+    names of their own, so that they can be read without building the network.
+    """
+    state = {f"state.{key}": value.contiguous() for key, value in model.state_dict().items()}
+    layer = model.get_classifier()  # type: ignore[operator]
+    if not isinstance(layer, torch.nn.Linear):
+        raise ValueError(
+            f"{card.architecture}: its classifier is {type(layer).__name__}, not linear"
+        )
+    state["classifier.weight"] = layer.weight.detach().clone()
+    state["classifier.bias"] = layer.bias.detach().clone()
+    return safetensors.torch.save(state, {"card": json.dumps(asdict(card), sort_keys=True)})
+
+
+def read(path: Path) -> tuple[torch.nn.Module, Card]:
+    """The network of a checkpoint, in evaluation mode, and its card.
+
+    Raises
+    ------
+    DataError
+        When the file is no such checkpoint, or its tensors are not those of the architecture.
+    """
+    card = read_card(path)
+    model = build(card)
+    try:
+        tensors = safetensors.torch.load_file(path)
+        state = {k.removeprefix("state."): v for k, v in tensors.items() if k.startswith("state.")}
+        model.load_state_dict(state)
+    except (RuntimeError, safetensors.SafetensorError) as error:
+        first = str(error).splitlines()
+        raise DataError(
+            f"{path}: does not fit {card.architecture}: {' '.join(first[:2])}"
+        ) from error
+    return model.eval(), card
+
+
+def penultimate(model: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
+    """Penultimate features [B, D] of a batch [B, 3, H, W]: what the classifier would read."""
+    features = model.forward_head(model.forward_features(batch), pre_logits=True)  # type: ignore[operator]
+    if features.ndim != 2:
+        raise ValueError(f"penultimate features have shape {tuple(features.shape)}, not [B, D]")
+    return features
