@@ -52,4 +52,5 @@ def axis_of_n(axes: Axes, shots: list[int]) -> None:
     axes.set_xscale("log")
     axes.set_xticks(shots, [str(n) for n in shots])
     axes.minorticks_off()
+    axes.set_xlim(shots[0] / 1.7, shots[-1] * 1.7)
     axes.set_xlabel("n, examples a class")

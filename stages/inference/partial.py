@@ -12,13 +12,13 @@ from scipy.stats import t as student_t
 
 @dataclass(frozen=True)
 class Correlation:
-    """A correlation r with its confidence interval [low, high], p-value and number of models."""
+    """A correlation r with its confidence interval [low, high], p-value, and how many models."""
 
     r: float
     low: float
     high: float
     p: float
-    n: int
+    models: int
 
 
 def z(x: np.ndarray) -> np.ndarray:

@@ -39,6 +39,8 @@ def fit(
     model = LogisticRegression(C=C, tol=tolerance, max_iter=max_iterations)
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
+        # One shot a class looks to scikit-learn like a regression problem; it is none.
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         try:
             model.fit(train, labels)
         except ConvergenceWarning as error:

@@ -21,11 +21,10 @@ def spearman(model: np.ndarray, human: np.ndarray) -> float:
 
 
 def _correlation(x: np.ndarray, y: np.ndarray) -> float:
-    x, y = x - x.mean(), y - y.mean()
-    norm = np.linalg.norm(x) * np.linalg.norm(y)
-    if norm == 0:
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
         raise ValueError("similarities are all equal: their correlation is undefined")
-    return float(np.clip(x @ y / norm, -1, 1))
+    x, y = x - x.mean(), y - y.mean()
+    return float(np.clip(x @ y / (np.linalg.norm(x) * np.linalg.norm(y)), -1, 1))
 
 
 def triplet(model: np.ndarray, human: np.ndarray) -> float:

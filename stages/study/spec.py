@@ -128,16 +128,18 @@ class Reference(Strict):
 
 
 class Study(Strict):
+    """A whole study. Sections that it does not need are null, not absent: DVC reads them by name."""
+
     title: str
     simulated: bool
-    world: WorldClasses | None = None
+    world: WorldClasses | None
     training: Training
     stimuli: Annotated[dict[Name, Stimuli], Field(min_length=1)]
     tasks: Annotated[dict[Name, Task], Field(min_length=1)]
     benchmarks: dict[Name, Benchmark]
     recipes: Annotated[dict[Name, Recipe], Field(min_length=1)]
     models: Annotated[list[Grid], Field(min_length=1)]
-    reference: Reference | None = None
+    reference: Reference | None
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:

@@ -1,0 +1,151 @@
+"""Shared fixtures: the mirror of real data where there is one; a workspace with a tiny study."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+CODE = ("stages", "studies", "params.yaml", "dvc.yaml", ".dvcignore", ".gitignore")
+
+
+def pytest_configure() -> None:
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """A folder laid out as DATA_MIRROR; tests of real data are skipped where there is none."""
+    for place in (os.environ.get("DATA_MIRROR", ""), str(ROOT.parent / "shared" / "mirror")):
+        if place and Path(place).is_dir():
+            return Path(place)
+    pytest.skip("no mirror of the real data: set DATA_MIRROR to a folder laid out as <host>/<path>")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test has an artifact cache of its own, and no mirror unless it asks for one."""
+    monkeypatch.setenv("ARTIFACT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("DATA_MIRROR", raising=False)
+    monkeypatch.delenv("WORKERS", raising=False)
+
+
+class Workspace:
+    """A copy of the repository with a study of its own, and its own artifact cache."""
+
+    def __init__(self, root: Path, cache: Path) -> None:
+        self.root = root
+        self.environment = os.environ | {"ARTIFACT_CACHE": str(cache), "PYTHONWARNINGS": "ignore"}
+        self.environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        self.environment.pop("DATA_MIRROR", None)
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command here; nothing is raised where it fails."""
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def stage(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.run(sys.executable, "-m", f"stages.{name}", **environment)
+
+    def dvc(self, *words: str, **environment: str) -> str:
+        """Run dvc, which must succeed; what it printed."""
+        done = self.run("dvc", *words, **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def edit(self, file: str, *keys: str | int, value: object) -> None:
+        """Set a value of a YAML file."""
+        path = self.root / file
+        content = yaml.safe_load(path.read_text())
+        inner = content
+        for key in keys[:-1]:
+            inner = inner[key]
+        inner[keys[-1]] = value
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def outputs(self) -> dict[str, bytes]:
+        """Every output by path: data, metrics, plots."""
+        files = [f for top in ("data", "metrics", "plots") for f in (self.root / top).rglob("*")]
+        return {
+            str(f.relative_to(self.root)): f.read_bytes()
+            for f in files
+            if f.is_file() and f.name not in (".gitignore", "checked.txt")
+        }
+
+
+TINY: dict[str, Any] = {
+    "title": "Tiny: a study for tests",
+    "simulated": True,
+    "world": {"pretraining": 2, "fewshot": 1, "stimuli": 2},
+    "training": {
+        "source": "world",
+        "per_class": 12,
+        "readout": 6,
+        "clean": 6,
+        "pool": 6,
+        "steps": 3,
+        "flip": False,
+    },
+    "stimuli": {
+        name: {
+            "source": "world",
+            "superclasses": [name],
+            "per_class": 5,
+            "observers": 3,
+            "disagreement": 0.5,
+            "noise": 1.0,
+        }
+        for name in ("discs", "stars")
+    },
+    "tasks": {"novel": {"source": "world", "style": "painted", "per_class": 9}},
+    "benchmarks": {"adversarial": {"select": "reference_fails"}, "edges": {"rendition": "edges"}},
+    "recipes": {
+        "untrained": {"steps": 0},
+        "categories": {"labels": "categories"},
+        "repel": {"labels": "categories", "pull": -1.0},
+    },
+    "models": [
+        {
+            "architectures": ["test_vit", "test_efficientnet"],
+            "recipes": ["untrained", "categories", "repel"],
+        }
+    ],
+    "reference": {"architecture": "test_vit2", "recipe": "categories"},
+}
+
+
+def make_workspace(root: Path, cache: Path) -> Workspace:
+    """Copy the code, and write the tiny study."""
+    root.mkdir(parents=True)
+    for name in CODE:
+        if (ROOT / name).is_dir():
+            ignore = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, root / name, ignore=ignore)
+        else:
+            shutil.copy(ROOT / name, root / name)
+    for name in (".gitignore", "config"):
+        (root / ".dvc").mkdir(exist_ok=True)
+        shutil.copy(ROOT / ".dvc" / name, root / ".dvc" / name)
+    shutil.copytree(ROOT / ".dvc" / "plots", root / ".dvc" / "plots")
+    (root / "studies" / "tiny.yaml").write_text(yaml.safe_dump(TINY, sort_keys=False))
+    workspace = Workspace(root, cache)
+    workspace.edit("params.yaml", "study", value="tiny")
+    workspace.edit("params.yaml", "fewshot", "n", value=[1, 3])
+    workspace.edit("params.yaml", "fewshot", "repeats", value=2)
+    workspace.edit("params.yaml", "analyze", "group_size", value=2)
+    for head in ("mlp1", "mlp2"):
+        workspace.edit("params.yaml", "fewshot", head, "steps", value=10)
+    return workspace

@@ -1,0 +1,181 @@
+"""Wrong parameters and studies: one clear line with file, key, value; exit code 1; no traceback."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stages import check
+from stages.runtime import door as door_module
+from stages.study.load import load
+from stages.study.zoo import models
+from tests.conftest import Workspace, make_workspace
+
+P, S = "params.yaml", "studies/tiny.yaml"
+NAMES = ["test_vit", "test_vit2", "test_vit3", "test_efficientnet", "resnet18"]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    monkeypatch.chdir(make_workspace(tmp_path / "repository", tmp_path / "cache").root)
+    monkeypatch.setattr("stages.study.zoo.architectures", lambda: NAMES)
+    yield Workspace(tmp_path / "repository", tmp_path / "cache")
+
+
+BAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
+    (P, ("study",), "tiyn", "study: 'tiyn' is not one of .*; did you mean 'tiny'"),
+    (P, ("study",), "../secret", "study: .*pattern"),
+    (P, ("study",), 3, "study: .*valid string"),
+    (P, ("seed",), -1, "seed: .*greater than or equal to 0"),
+    (P, ("seed",), 1.5, r"seed: .*integer.*1\.5"),
+    (P, ("fewshto",), {}, "fewshto: unknown key; did you mean 'fewshot'"),
+    (P, ("fewshot", "repeat"), 3, "fewshot.repeat: unknown key; did you mean 'repeats'"),
+    (P, ("fewshot", "n"), "five", r"fewshot\.n\.0: .*integer.*'five'"),
+    (P, ("fewshot", "n"), [1, "5"], r"fewshot\.n\.1: .*integer.*'5'"),
+    (P, ("fewshot", "n"), 0, r"fewshot\.n\.0: .*greater than or equal to 1.*0"),
+    (P, ("fewshot", "n"), [], r"fewshot\.n: .*at least 1"),
+    (P, ("fewshot", "n"), [5, 5], r"fewshot: 'n' names a value twice: \[5, 5\]"),
+    (P, ("fewshot", "n"), True, r"fewshot\.n\.0: .*integer.*True"),
+    (P, ("fewshot", "heads"), ["linaer"], r"fewshot\.heads\.0: .*'linear', 'mlp1' or 'mlp2'"),
+    (P, ("fewshot", "mlp1", "dropout"), 1.0, r"fewshot\.mlp1\.dropout: .*less than 1"),
+    (P, ("fewshot", "linear", "tolerance"), "1e-3", r"linear\.tolerance: .*number.*'1e-3'"),
+    (P, ("fewshot", "linear", "C"), float("nan"), r"fewshot\.linear\.C: .*finite"),
+    (P, ("fewshot", "mlp2", "hidden"), 0, r"fewshot\.mlp2\.hidden: .*greater than or equal to 1"),
+    (P, ("align", "similarity"), "cosin", r"align\.similarity: .*'cosine', 'dot'.*'cosin'"),
+    (P, ("pretrain", "batch"), 4, r"pretrain\.batch: .*greater than or equal to 8"),
+    (P, ("pretrain", "learning_rate"), 0, r"pretrain\.learning_rate: .*greater than 0"),
+    (P, ("models", "include"), ["resnet*"], r"models\.include: 'resnet\*' matches none"),
+    (P, ("models", "exclude"), ["test_vit.repl"], r"exclude: .*did you mean 'test_vit\.repel'"),
+    (P, ("models", "exclude"), ["*"], "include and exclude leave no model"),
+    (P, ("models", "limit"), 0, r"models\.limit: .*greater than or equal to 1"),
+    (P, ("models", "limit"), 5, r"analyze\.group_size: 2 with 5 models"),
+    (P, ("analyze", "group_size"), 5, r"analyze\.group_size: 5 with 6 models.*at most 2"),
+    (P, ("analyze", "confidence"), 95, r"analyze\.confidence: .*less than 1.*95"),
+    (P, ("analyze", "measure"), "kendall", r"analyze\.measure: .*'pearson'.*'kendall'"),
+    (P, ("compute", "device"), "gpu", r"compute\.device: .*pattern.*'gpu'"),
+    (P, ("compute", "workers"), "all", r"compute\.workers: .*integer.*'all'"),
+    (S, ("trianing",), {}, "trianing: unknown key; did you mean 'training'"),
+    (S, ("training", "source"), "imagenet", r"training\.source: .*'world' or 'cifar100'"),
+    (S, ("training", "steps"), 0, r"training\.steps: .*greater than or equal to 1"),
+    (S, ("stimuli",), {}, "stimuli: .*at least 1"),
+    (S, ("stimuli", "discs", "source"), "peterson", r"stimuli\.discs: .*'world', 'objects92'"),
+    (S, ("stimuli", "discs", "noise"), -1, r"stimuli\.discs.*noise: .*greater than or equal to 0"),
+    (S, ("stimuli", "../x"), {"source": "materials"}, r"stimuli\.\.\./x.*: .*pattern"),
+    (S, ("tasks", "novel", "style"), "oil", r"tasks\.novel.*style: .*'painted' or 'drawn'"),
+    (S, ("benchmarks", "edges"), {}, "benchmarks.edges: .*either 'rendition' or 'select'"),
+    (S, ("benchmarks", "clean"), {"rendition": "edges"}, "'clean' is the name"),
+    (S, ("recipes", "repel", "labels"), "category", r"recipes\.repel\.labels: .*'categories'"),
+    (S, ("recipes", "repel", "pull"), 1000, r"recipes\.repel\.pull: .*less than or equal to 100"),
+    (S, ("models", 0, "recipes"), ["repell"], "recipe 'repell' .*did you mean 'repel'"),
+    (S, ("models", 0, "architectures"), ["resnet81"], "'resnet81' is not one of timm's.*resnet18"),
+    (S, ("models", 0, "architectures"), ["test_vit"] * 2, r"'test_vit\.untrained' is there twice"),
+    (S, ("reference",), None, "'select: reference_fails' needs the section 'reference'"),
+    (S, ("reference", "architecture"), "test_vit", r"reference: 'test_vit\.categories' is in the"),
+    (S, ("reference", "recipe"), "untrained2", "recipe 'untrained2' is not among"),
+    (S, ("world",), None, "source 'world' needs the section 'world'"),
+]
+
+
+@pytest.mark.parametrize(("file", "keys", "value", "message"), BAD)
+def test_it_is_one_clear_line(
+    workspace: Workspace,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    keys: tuple[str | int, ...],
+    value: object,
+    message: str,
+) -> None:
+    workspace.edit(file, *keys, value=value)
+    assert_refused(capsys, f"^error: {file}: .*({message})")
+
+
+def assert_refused(capsys: pytest.CaptureFixture[str], message: str) -> None:
+    """The check stage exits with 1, says one line, and writes nothing."""
+    with pytest.raises(SystemExit) as stopped:
+        door_module.door(check.main)
+    assert stopped.value.code == 1
+    printed = capsys.readouterr()
+    (line,) = printed.err.splitlines()
+    assert re.search(message, line), line
+    assert not Path("data").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        (P, b"study: [tiny", "params.yaml: not readable as YAML"),
+        (P, b"- a\n- b\n", "params.yaml: a mapping .* not list"),
+        (P, b"\xff\xfe\x00", "params.yaml: not readable as YAML"),
+        (P, b"study: !!python/object/apply:os.getcwd []", "params.yaml: not readable as YAML"),
+        (S, b"", "tiny.yaml: a mapping of keys to values is needed, not NoneType"),
+        (P, None, "params.yaml: cannot be read: No such file"),
+    ],
+)
+def test_a_malformed_file_is_named(
+    workspace: Workspace,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    content: bytes | None,
+    message: str,
+) -> None:
+    path = workspace.root / file
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    assert_refused(capsys, message)
+
+
+def test_too_many_shots_for_a_task(workspace: Workspace) -> None:
+    """Known only once the task is there: the few-shot stage says it before it computes anything."""
+    import numpy as np
+
+    from stages.fewshot import task_labels
+    from stages.runtime.errors import UsageError
+    from stages.runtime.files import npz_bytes, write_bytes
+
+    workspace.edit(P, "fewshot", "n", value=[1, 9])
+    labels = np.repeat(np.arange(3), 9)
+    write_bytes(Path("data/tiny/tasks/novel.npz"), npz_bytes(labels=labels))
+    with pytest.raises(
+        UsageError, match=r"fewshot\.n: 9; the smallest class .* 1 to 8 are allowed"
+    ):
+        task_labels(load(), "novel")
+
+
+def test_good_ones_pass(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.edit(P, "fewshot", "n", value=5)
+    assert load().params.fewshot.n == [5]
+    check.main()
+    assert "6 models" in capsys.readouterr().out
+    workspace.edit(P, "models", "include", value=["test_vit.*", "*.repel"])
+    workspace.edit(P, "models", "exclude", value=["*.untrained"])
+    assert [model.name for model in models(load())] == [
+        "test_vit.categories",
+        "test_vit.repel",
+        "test_efficientnet.repel",
+    ]
+
+
+@pytest.mark.parametrize("study", ["miniature", "laptop"])
+def test_the_repositorys_own_studies_are_valid(study: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from stages.zoo.names import architectures
+
+    root = Path(__file__).resolve().parents[1]
+    monkeypatch.chdir(root)
+    names = architectures()
+    monkeypatch.setattr("stages.study.zoo.architectures", lambda: names)
+    params = yaml.safe_load(Path(P).read_text()) | {"study": study}
+    monkeypatch.setattr("stages.study.load.yaml.safe_load", _once(params))
+    assert len(models(load())) == 40
+
+
+def _once(first: object) -> Callable[[str], object]:
+    """yaml.safe_load whose first call gives `first`."""
+    real, calls = yaml.safe_load, [first]
+    return lambda text: calls.pop() if calls else real(text)

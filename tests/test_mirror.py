@@ -1,0 +1,92 @@
+"""Known facts of the real data, read through the project's own code. Skipped without a mirror."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.similarity.matrices import pairs
+from stages.similarity.measures import noise_ceiling
+from stages.sources import registry
+from stages.sources.fetch import fetch
+from stages.sources.formats import cifar100_names, read_cifar100, read_matlab
+from stages.sources.human import read_92objects, read_materials, read_matrix_set
+from stages.sources.real import cifar100_split, cifar100_training, real_stimuli, real_task
+
+
+@pytest.fixture(autouse=True)
+def _use(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_MIRROR", str(mirror))
+
+
+def test_92_objects() -> None:
+    images, judgments = read_92objects(
+        fetch(registry.OBJECTS92_JUDGMENTS), fetch(registry.OBJECTS92_IMAGES)
+    )
+    assert len(images) == 92
+    assert {image.shape for image in images} == {(175, 175, 3)}
+    participants = judgments.arrays()["participants"]
+    assert participants.shape == (16, 92, 92)
+    assert noise_ceiling(participants) == pytest.approx(0.57, abs=0.01)
+
+
+def test_animals() -> None:
+    path = fetch(registry.ANIMALS_JUDGMENTS)
+    first, second = read_matlab(path, "simMatrixFirstBatch", "simMatrixSecondBatch")
+    judgments = read_matrix_set(path)
+    assert judgments.n == 120
+    assert np.corrcoef(pairs(first), pairs(second))[0, 1] == pytest.approx(0.913, abs=5e-4)
+    np.testing.assert_allclose((first + second) / 2, judgments.arrays()["similarity"])
+
+
+def test_materials() -> None:
+    judgments = read_materials(fetch(registry.MATERIALS_TRAIN), fetch(registry.MATERIALS_TEST))
+    votes = judgments.arrays()["votes"]
+    assert len(votes) == 25801
+    assert (votes[:, 0] >= votes[:, 1]).all()
+    assert (votes[:, 0] == votes[:, 1]).sum() == 1395 + 262
+    images = [name for name in real_stimuli("materials") if name.startswith("images/")]
+    assert len(images) == 100
+    assert images == sorted(images)
+
+
+def test_cifar100() -> None:
+    path = fetch(registry.CIFAR100)
+    images, fine, coarse = read_cifar100(path, "test")
+    assert images.shape == (10000, 32, 32, 3)
+    assert np.array_equal(np.bincount(fine), np.full(100, 100))
+    assert np.array_equal(np.bincount(coarse), np.full(20, 500))
+    names = cifar100_names(path)
+    assert (names[0], names[99]) == ("apple", "worm")
+
+
+def test_the_split_of_cifar100() -> None:
+    path = fetch(registry.CIFAR100)
+    pretraining, fewshot = cifar100_split(path)
+    assert (len(pretraining), len(fewshot)) == (60, 40)
+    assert set(pretraining) | set(fewshot) == set(range(100))
+    _, fine, coarse = read_cifar100(path, "test")
+    superclass = dict(zip(fine.tolist(), coarse.tolist(), strict=True))
+    assert np.array_equal(np.bincount([superclass[c] for c in pretraining]), np.full(20, 3))
+    names = cifar100_names(path)
+    # Superclass 4, fruit and vegetables: apple mushroom orange | pear sweet_pepper.
+    fruit = [names[c] for c in pretraining if superclass[c] == 4]
+    assert sorted(fruit) == ["apple", "mushroom", "orange"]
+    data = cifar100_training(per_class=5, readout=2, clean=50, pool=50)
+    assert (len(data.clean.labels), len(data.pool.labels)) == (3000, 3000)
+    assert np.unique(data.target).tolist() == [0, 0.5, 1]
+    assert np.array_equal((data.target == 0.5).sum(1), np.full(60, 2))
+
+
+@pytest.mark.parametrize("source", ["mnist", "fashion_mnist", "cifar100"])
+def test_tasks(source: str) -> None:
+    task = real_task(source).check(source)
+    counts = np.bincount(task.labels)
+    if source == "cifar100":
+        assert np.array_equal(counts, np.full(40, 100))
+    else:
+        assert task.images.shape == (10000, 28, 28, 3)
+        assert counts.sum() == 10000
+        assert (counts[7], task.labels[0]) == ((1028, 7) if source == "mnist" else (1000, 9))

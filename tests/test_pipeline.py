@@ -1,0 +1,217 @@
+"""End to end through DVC on a tiny study: run, rerun, change one thing, and see only that change."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.numpy
+import vl_convert
+
+from tests.conftest import TINY, Workspace, make_workspace
+
+STAGES = ("download", "pretrain", "embed", "align", "fewshot", "robustness", "analyze")
+IMAGE_SETS = 2 + 1 + 1 + 3  # stimuli, tasks, readout, benchmarks with clean
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace under git and DVC in which the tiny study has run once."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    workspace = make_workspace(folder / "repository", folder / "cache")
+    for words in (
+        ["init", "-q"],
+        ["config", "user.name", "test"],
+        ["config", "user.email", "test@example.org"],
+    ):
+        assert workspace.run("git", *words).returncode == 0
+    workspace.dvc("repro")
+    commit(workspace)
+    return workspace
+
+
+def commit(workspace: Workspace) -> None:
+    assert workspace.run("git", "add", "-A").returncode == 0
+    assert workspace.run("git", "commit", "-qm", "results").returncode == 0
+
+
+def computed(log: str) -> dict[str, tuple[int, int, int]]:
+    """(units, from the cache, computed) that each stage reported."""
+    pattern = r"^(\w+): (\d+) units, (\d+) from the cache, (\d+) computed, 0 failed"
+    found = re.findall(pattern, log, re.MULTILINE)
+    return {stage: (int(u), int(c), int(n)) for stage, u, c, n in found}
+
+
+def table(workspace: Workspace, name: str) -> pd.DataFrame:
+    return pd.read_csv(workspace.root / "data" / "tiny" / f"{name}.csv", keep_default_na=False)
+
+
+def test_a_second_run_runs_nothing(workspace: Workspace) -> None:
+    log = workspace.dvc("repro")
+    assert all(f"Stage '{stage}' didn't change, skipping" in log for stage in STAGES)
+    assert "Data and pipelines are up to date" in log
+    assert "up to date" in workspace.dvc("status")
+    assert workspace.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_tables_hold_one_row_a_measurement(workspace: Workspace) -> None:
+    models = {f"{a}.{r}" for g in TINY["models"] for a in g["architectures"] for r in g["recipes"]}
+    alignment, fewshot = table(workspace, "alignment"), table(workspace, "fewshot")
+    robustness = table(workspace, "robustness")
+    for rows in (alignment, fewshot, robustness):
+        assert set(rows["model"]) == models
+    assert len(alignment) == 6 * 2 * 3 * (1 + 3)  # models, sets, measures, group and observers
+    assert len(fewshot) == 6 * 1 * 3 * 2 * 2  # models, tasks, heads, n, repeats
+    assert fewshot["accuracy"].between(0, 1).all()
+    own = robustness[robustness["classifier"] == "own"]["model"].unique()
+    assert set(own) == {m for m in models if not m.endswith("untrained")}
+    assert (robustness["top5"] >= robustness["top1"]).all()
+    adversarial = robustness[robustness["benchmark"] == "adversarial"]["images"].unique()
+    assert len(adversarial) == 1
+    assert 0 < adversarial[0] <= 72  # of a pool of 12 classes x 6, those that fool the reference
+
+
+def test_embeddings_hold_every_image_set(workspace: Workspace) -> None:
+    data = workspace.root / "data" / "tiny"
+    tensors = safetensors.numpy.load_file(data / "embeddings" / "test_vit.repel.safetensors")
+    assert len(tensors) == IMAGE_SETS
+    assert {t.dtype for t in tensors.values()} == {np.dtype(np.float32)}
+    assert tensors["stimuli/discs"].shape == (10, 64)
+    assert not (data / "embeddings" / "test_vit2.categories.safetensors").exists()
+
+
+def test_metrics_and_plots_are_drawn(workspace: Workspace) -> None:
+    shown = workspace.dvc("metrics", "show", "--json")
+    assert '"r_z2"' in shown
+    workspace.dvc("plots", "show", "--out", "pages")
+    page = (workspace.root / "pages" / "index.html").read_text()
+    found = list(re.finditer(r"var spec = ", page))
+    assert len(found) == 5
+    for match in found:
+        spec, _ = json.JSONDecoder().raw_decode(page[match.end() :])
+        assert vl_convert.vegalite_to_png(json.dumps(spec), vl_version="5.8")[:4] == b"\x89PNG"
+    figures = list((workspace.root / "plots" / "tiny" / "figures").glob("*.png"))
+    assert len(figures) == 5
+
+
+def test_fewshot_n_alone_reruns_what_it_changes(workspace: Workspace) -> None:
+    log = workspace.dvc("exp", "run", "-S", "fewshot.n=2")
+    assert set(computed(log)) == {"fewshot"}
+    assert computed(log)["fewshot"] == (36, 0, 36)
+    assert set(table(workspace, "fewshot")["n"]) == {2}
+    assert "fewshot.novel.accuracy" in workspace.dvc("metrics", "diff")
+    workspace.dvc("plots", "diff", "--out", "pages")
+    page = (workspace.root / "pages" / "index.html").read_text()
+    assert '"rev": "HEAD"' in page
+    assert '"rev": "workspace"' in page
+    assert "fewshot.n" in workspace.dvc("exp", "show", "--csv")
+    log = workspace.dvc("exp", "run", "-S", "fewshot.n=[1,3]")
+    assert computed(log) == {}  # DVC's own run cache brings the outputs back
+    assert workspace.run("git", "checkout", "-q", "params.yaml").returncode == 0
+    assert "up to date" in workspace.dvc("status")
+
+
+def test_one_more_architecture_computes_one_model(workspace: Workspace) -> None:
+    before = workspace.outputs()
+    more = {"architectures": ["test_vit3"], "recipes": ["categories"]}
+    workspace.edit("studies/tiny.yaml", "models", value=[*TINY["models"], more])
+    log = workspace.dvc("repro")
+    assert computed(log) == {
+        "pretrain": (8, 7, 1),
+        "embed": (7 * IMAGE_SETS + 1, 6 * IMAGE_SETS + 1, IMAGE_SETS),
+        "align": (14, 12, 2),
+        "fewshot": (7 * 12, 6 * 12, 12),
+        "robustness": (21, 18, 3),
+    }
+    assert "test_vit3.categories" in set(table(workspace, "fewshot")["model"])
+    workspace.edit("studies/tiny.yaml", "models", value=TINY["models"])
+    log = workspace.dvc("repro")
+    assert all(new == 0 for _, _, new in computed(log).values())
+    assert workspace.outputs() == before
+
+
+def test_worker_count_changes_no_byte(workspace: Workspace, tmp_path: Path) -> None:
+    """From an empty artifact cache, one worker makes what two made."""
+    alone = make_workspace(tmp_path / "repository", tmp_path / "own-cache")
+    for stage in STAGES:
+        done = alone.stage(stage, WORKERS="1")
+        assert done.returncode == 0, done.stderr
+    assert alone.outputs() == workspace.outputs()
+
+
+def test_a_wrong_value_stops_dvc_before_anything_is_touched(workspace: Workspace) -> None:
+    before = workspace.outputs()
+    done = workspace.run("dvc", "exp", "run", "-S", "fewshot.n=five")
+    refused(done, "error: params.yaml: fewshot.n.0: input should be a valid integer")
+    assert workspace.outputs() == before
+    workspace.edit("params.yaml", "study", value="tniy")
+    refused(workspace.run("dvc", "repro"), "error: params.yaml: study: 'tniy' is not one of")
+    assert workspace.outputs() == before
+    assert workspace.run("git", "checkout", "-q", "params.yaml").returncode == 0
+    workspace.dvc("repro")
+    assert workspace.outputs() == before
+
+
+def test_a_wrong_study_of_an_experiment_loses_nothing(workspace: Workspace) -> None:
+    """`dvc exp run` takes the old study's files from the workspace first; they come back whole."""
+    before = workspace.outputs()
+    done = workspace.run("dvc", "exp", "run", "-S", "study=tniy")
+    refused(done, "error: params.yaml: study: 'tniy' is not one of")
+    log = workspace.dvc("exp", "run", "-S", "study=tiny")
+    assert computed(log) == {}
+    assert workspace.outputs() == before
+    assert workspace.run("git", "checkout", "-q", "params.yaml").returncode == 0
+
+
+def refused(done: subprocess.CompletedProcess[str], message: str) -> None:
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_damaged_inputs_are_named_and_outputs_kept(workspace: Workspace) -> None:
+    """Each stage names the file that is wrong, exits with 2, and leaves its earlier output alone."""
+    data = workspace.root / "data" / "tiny"
+    embedding = data / "embeddings" / "test_vit.repel.safetensors"
+    tensors = safetensors.numpy.load_file(embedding)
+    bad_value = {k: np.full_like(v, np.nan) for k, v in tensors.items()}
+    bad_shape = {k: v[:, None] for k, v in tensors.items()}
+    fewer = {k: v for k, v in tensors.items() if not k.startswith("tasks")}
+    task = data / "tasks" / "novel.npz"
+    judgments = data / "stimuli" / "discs" / "judgments.npz"
+    rows = (data / "alignment.csv").read_bytes()
+    fewer_models = b"\n".join(r for r in rows.split(b"\n") if b"test_vit.repel" not in r)
+    cases = [
+        ("align", embedding, safetensors.numpy.save(bad_value), "must be finite"),
+        ("align", embedding, safetensors.numpy.save(bad_shape), r"must be finite and [N, D]"),
+        ("fewshot", embedding, safetensors.numpy.save(fewer), "tasks/novel"),
+        ("fewshot", embedding, b"not safetensors at all", "test_vit.repel.safetensors"),
+        ("fewshot", task, task.read_bytes()[:100], "novel.npz"),
+        ("fewshot", task, b"", "novel.npz"),
+        ("align", judgments, judgments.read_bytes()[:300], "judgments.npz"),
+        ("pretrain", data / "training" / "images.npz", None, "images.npz"),
+        ("embed", data / "checkpoints" / "test_vit.repel.safetensors", None, "test_vit.repel"),
+        ("robustness", data / "checkpoints" / "reference.safetensors", b"x" * 99, "reference"),
+        ("analyze", data / "fewshot.csv", b"", "fewshot.csv"),
+        ("analyze", data / "fewshot.csv", b"model,task\na,b\n", "fewshot.csv"),
+        ("analyze", data / "alignment.csv", fewer_models, "test_vit.repel"),
+    ]
+    kept = workspace.outputs()
+    for stage, path, content, message in cases:
+        original = path.read_bytes()
+        path.unlink()  # outputs may be links into DVC's cache
+        if content is not None:
+            path.write_bytes(content)
+        done = workspace.stage(stage)
+        lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        assert (done.returncode, len(lines)) in ((2, 1), (3, 1)), (stage, message, done.stderr)
+        assert message in lines[0], (stage, lines[0])
+        assert "Traceback" not in done.stderr
+        path.unlink(missing_ok=True)
+        path.write_bytes(original)
+        assert workspace.outputs() == kept, (stage, message)
