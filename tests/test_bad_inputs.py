@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,10 @@ NAMES = ["test_vit", "test_vit2", "test_vit3", "test_efficientnet", "resnet18"]
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.chdir(make_workspace(tmp_path / "repository", tmp_path / "cache").root)
     monkeypatch.setattr("stages.study.zoo.architectures", lambda: NAMES)
-    yield Workspace(tmp_path / "repository", tmp_path / "cache")
+    return Workspace(tmp_path / "repository", tmp_path / "cache")
 
 
 BAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [

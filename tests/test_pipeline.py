@@ -1,4 +1,4 @@
-"""End to end through DVC on a tiny study: run, rerun, change one thing, and see only that change."""
+"""End to end through DVC on a tiny study: run, rerun, change one thing, see only that change."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def refused(done: subprocess.CompletedProcess[str], message: str) -> None:
 
 
 def test_damaged_inputs_are_named_and_outputs_kept(workspace: Workspace) -> None:
-    """Each stage names the file that is wrong, exits with 2, and leaves its earlier output alone."""
+    """Each stage names the file that is wrong, fails, and leaves its earlier output alone."""
     data = workspace.root / "data" / "tiny"
     embedding = data / "embeddings" / "test_vit.repel.safetensors"
     tensors = safetensors.numpy.load_file(embedding)

@@ -77,7 +77,7 @@ def robustness(
     table1: list[Record], correlations: list[Record], path: Path, measure: str, caption: str
 ) -> None:
     """Left, top-1 of the high, mid and low groups; right, correlations with their intervals."""
-    figure, (left, right) = panels(2, width=4.6, height=3.8)
+    figure, (left, right) = panels(2, width=4.8, height=3.8)
     table = pd.DataFrame(table1)
     table = table[(table["measure"] == measure) & (table["top"] == 1)]
     benchmarks = list(table["benchmark"].unique())

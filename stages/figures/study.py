@@ -39,7 +39,7 @@ def draw_all(
     draw.correlation_by_n(
         records["correlation_by_n"],
         folder / "correlation_by_n.png",
-        f"{who}. Pearson correlation of z² {measure} alignment with accuracy, {given}; "
+        f"{who}. Partial correlation of z² {measure} alignment with accuracy, {given}; "
         f"bars: {percent} intervals.",
     )
     draw.groups_by_n(
@@ -53,7 +53,7 @@ def draw_all(
         records["robustness"],
         folder / "robustness.png",
         measure,
-        f"{who}. Left: means of {facts.group_size} models. Right: Pearson correlation with top-1, "
-        f"{given}; bars: {percent} intervals.",
+        f"{who}. Left: means of {facts.group_size} models. Right: {given};\n"
+        f"z² looks for a U, linear for a line; bars: {percent} intervals.",
     )
     draw.spread(results.alignment[measure], folder / "spread.png", measure, f"{who}.")

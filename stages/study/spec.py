@@ -128,7 +128,7 @@ class Reference(Strict):
 
 
 class Study(Strict):
-    """A whole study. Sections that it does not need are null, not absent: DVC reads them by name."""
+    """A whole study. A section that it does not need is null, not absent: DVC reads it by name."""
 
     title: str
     simulated: bool
