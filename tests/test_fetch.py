@@ -89,7 +89,7 @@ def test_a_damaged_earlier_download_is_replaced(server: str) -> None:
 def test_mirror_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     remote = Remote("https://example.org/a/b.bin", (SHA,))
     monkeypatch.setenv("DATA_MIRROR", str(tmp_path / "mirror"))
-    with pytest.raises(UsageError, match="DATA_MIRROR: .*mirror' is no folder"):
+    with pytest.raises(UsageError, match=r"DATA_MIRROR: .*mirror' is no folder"):
         fetch(remote)
     path = tmp_path / "mirror" / "example.org" / "a" / "b.bin"
     path.parent.mkdir(parents=True)

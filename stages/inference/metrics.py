@@ -6,16 +6,19 @@ from typing import Any
 
 from stages.inference.results import Results
 
-_DIGITS = 4
+
+def _short(value: float) -> float:
+    """Four significant digits, so that a small p-value does not read as 0."""
+    return float(f"{value:.4g}")
 
 
 def alignment_metrics(results: Results, ceilings: dict[str, float]) -> dict[str, Any]:
     """Number of models, spread of each measure, noise ceiling of each set that has one."""
     spread = {
-        measure: {key: round(value, _DIGITS) for key, value in row.items()}
+        measure: {key: _short(value) for key, value in row.items()}
         for measure, row in results.spread().items()
     }
-    rounded = {name: round(value, _DIGITS) for name, value in ceilings.items()}
+    rounded = {name: _short(value) for name, value in ceilings.items()}
     return {"models": len(results.models), "alignment": spread, "noise_ceiling": rounded}
 
 
@@ -35,7 +38,7 @@ def fewshot_metrics(results: Results, measure: str) -> dict[str, Any]:
 def robustness_metrics(results: Results, measure: str) -> dict[str, Any]:
     """For each benchmark: top-1 over models, and what goes with alignment."""
     return {
-        "covariate": {"mean": round(float(results.covariate.mean()), _DIGITS)},
+        "covariate": {"mean": _short(float(results.covariate.mean()))},
         "robustness": {b: _row(results, measure, results.top(b, 1)) for b in results.benchmarks},
     }
 
@@ -49,4 +52,4 @@ def _row(results: Results, measure: str, outcome: Any) -> dict[str, float]:
         "p_z2": square.p,
         "r_linear": line.r,
     }
-    return {key: round(value, _DIGITS) for key, value in values.items()}
+    return {key: _short(value) for key, value in values.items()}
