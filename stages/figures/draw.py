@@ -102,7 +102,7 @@ def robustness(
     right.set(
         xlim=(-1, 1),
         xlabel="partial r with top-1",
-        title="correlation with alignment (the U: z²; a line: linear)",
+        title="partial correlation with alignment",
     )
     right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, fontsize=8)
     for axis in (left, right):
