@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stages.figures.study import Facts, draw_all
 from stages.inference.metrics import alignment_metrics, fewshot_metrics, robustness_metrics
+from stages.inference.records import all_records
 from stages.inference.results import Results
 from stages.inference.summary import summary
 from stages.inference.tables import read_table
@@ -30,7 +31,7 @@ def main() -> None:
     write_json(paths.metrics / "alignment.json", alignment_metrics(results, ceilings))
     write_json(paths.metrics / "fewshot.json", fewshot_metrics(results, measure))
     write_json(paths.metrics / "robustness.json", robustness_metrics(results, measure))
-    records = results.records(measure)
+    records = all_records(results, measure)
     for name, rows in records.items():
         models = {"models": len(results.models)}
         write_json(paths.plots / f"{name}.json", [row | models for row in rows])

@@ -11,7 +11,7 @@ import pytest
 
 from stages.runtime import source
 from stages.runtime.cache import Cache
-from stages.runtime.errors import DataError, UnitError, suggest
+from stages.runtime.errors import DataError, UnitError, UsageError, suggest
 from stages.runtime.files import npz_bytes, pack, read_npz, replacing, unpack, write_table
 from stages.runtime.jobs import Job, payload, run, worker_count
 from stages.runtime.random import rng_for, torch_seed
@@ -83,6 +83,10 @@ def test_workers_come_from_the_environment_first(monkeypatch: pytest.MonkeyPatch
     assert worker_count(None) == len(os.sched_getaffinity(0))
     monkeypatch.setenv("WORKERS", "5")
     assert worker_count(3) == 5
+    for wrong in ("two", "0", "-1", "1.5", ""):
+        monkeypatch.setenv("WORKERS", wrong)
+        with pytest.raises(UsageError, match=r"\$WORKERS: .*allowed"):
+            worker_count(None)
 
 
 def test_generators_depend_on_the_name_alone() -> None:

@@ -1,4 +1,4 @@
-"""The study's results as records: what the plots, figures and metrics show."""
+"""The study's results: one value a model for every outcome, and what goes with alignment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from stages.inference.groups import groups
 from stages.inference.partial import (
     Correlation,
     partial_correlation,
-    quadratic_curve,
     regression,
     z,
     z_squared,
@@ -145,82 +144,6 @@ class Results:
             for field, value in asdict(fit[k]).items()
         }
 
-    def scatter(self, measure: str, head: str, n: int) -> list[Record]:
-        """Alignment against n-shot accuracy, one row a model and task, with a fitted parabola."""
-        x = self.alignment[measure].to_numpy()
-        rows: list[Record] = []
-        for task in dict.fromkeys(task for task, _, _ in self.cells()):
-            y = self.accuracy(task, head, n).to_numpy()
-            fit, low, high = quadratic_curve(x, y, x, self.confidence)
-            for i, model in enumerate(self.models):
-                architecture, _, recipe = str(model).partition(".")
-                rows.append(
-                    {
-                        "model": model,
-                        "architecture": architecture,
-                        "recipe": recipe,
-                        "task": task,
-                        "alignment": x[i],
-                        "accuracy": y[i],
-                        "fit": fit[i],
-                        "fit_low": low[i],
-                        "fit_high": high[i],
-                    }
-                )
-        return rows
-
-    def by_n(self, measure: str) -> list[Record]:
-        """Partial correlation of z² with n-shot accuracy, by task, head and n."""
-        return [
-            {"task": task, "head": head, "n": n}
-            | asdict(
-                self.correlate(measure, self.accuracy(task, head, n), f"{task}, {head}, n={n}")
-            )
-            for task, head, n in self.cells()
-        ]
-
-    def group_curves(self, measure: str, head: str) -> list[Record]:
-        """Mean n-shot accuracy of the high, mid and low models."""
-        return [
-            {
-                "task": task,
-                "group": group,
-                "n": n,
-                "accuracy": float(self.accuracy(task, head, n)[names].mean()),
-            }
-            for task, h, n in self.cells()
-            if h == head
-            for group, names in self.groups[measure].items()
-        ]
-
-    def table1(self) -> list[Record]:
-        """Mean accuracy on each benchmark of the high, mid and low models, for each measure."""
-        return [
-            {
-                "benchmark": benchmark,
-                "top": k,
-                "measure": measure,
-                "group": group,
-                "accuracy": float(self.top(benchmark, k)[names].mean()),
-            }
-            for benchmark in ["clean", *self.benchmarks]
-            for k in (1, 5)
-            for measure in self.measures
-            for group, names in self.groups[measure].items()
-        ]
-
-    def robustness_correlations(self, measure: str) -> list[Record]:
-        """Partial correlation of z² and of plain alignment with accuracy on each benchmark."""
-        return [
-            {"benchmark": benchmark, "top": k, "alignment": kind} | asdict(value)
-            for benchmark in self.benchmarks
-            for k in (1, 5)
-            for kind, value in (
-                ("z²", self.correlate(measure, self.top(benchmark, k), benchmark)),
-                ("linear", self.correlate_linear(measure, self.top(benchmark, k), benchmark)),
-            )
-        ]
-
     def spread(self) -> dict[str, Record]:
         """Mean, standard deviation and range of each measure of alignment over models."""
         return {
@@ -232,15 +155,4 @@ class Results:
             }
             for measure in self.measures
             for values in [self.alignment[measure].to_numpy()]
-        }
-
-    def records(self, measure: str) -> dict[str, list[Record]]:
-        """What is plotted, by the name of its file."""
-        head, n = self.head, self.shots[0]
-        return {
-            "alignment_fewshot": [row | {"n": n} for row in self.scatter(measure, head, n)],
-            "correlation_by_n": self.by_n(measure),
-            "groups_by_n": self.group_curves(measure, head),
-            "robustness": self.robustness_correlations(measure),
-            "table1": self.table1(),
         }

@@ -23,7 +23,7 @@ import threadpoolctl
 from tqdm import tqdm
 
 from stages.runtime.cache import Cache
-from stages.runtime.errors import DataError, UnitError
+from stages.runtime.errors import DataError, UnitError, UsageError
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,13 @@ class Report:
 
 def worker_count(asked: int | None) -> int:
     """`$WORKERS`, else the number asked for, else one for each core this process may use."""
-    return int(os.environ.get("WORKERS") or asked or len(os.sched_getaffinity(0)))
+    if "WORKERS" in os.environ:
+        text = os.environ["WORKERS"]
+        if not text.isdecimal() or int(text) < 1:
+            raise UsageError(f"$WORKERS: '{text}'; a whole number from 1 is allowed")
+        return int(text)
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return asked or own or 1
 
 
 def one_thread() -> None:
