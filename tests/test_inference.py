@@ -125,3 +125,5 @@ def test_own_classifier_where_there_is_one() -> None:
 def test_a_model_without_a_value_is_an_error_never_dropped() -> None:
     with pytest.raises(DataError, match="no value for b"):
         aligned(pd.Series({"a": 1.0}), pd.Index(["a", "b"]), "few-shot")
+    with pytest.raises(DataError, match="alignment: no value for c"):
+        aligned(pd.Series({"a": 1.0, "c": 2.0}), pd.Index(["a"]), "few-shot")

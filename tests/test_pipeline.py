@@ -149,6 +149,7 @@ def test_a_wrong_value_stops_dvc_before_anything_is_touched(workspace: Workspace
     done = workspace.run("dvc", "exp", "run", "-S", "fewshot.n=five")
     refused(done, "error: params.yaml: fewshot.n.0: input should be a valid integer")
     assert workspace.outputs() == before
+    assert workspace.run("git", "checkout", "-q", "params.yaml").returncode == 0
     workspace.edit("params.yaml", "study", value="tniy")
     refused(workspace.run("dvc", "repro"), "error: params.yaml: study: 'tniy' is not one of")
     assert workspace.outputs() == before

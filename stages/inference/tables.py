@@ -8,13 +8,23 @@ import pandas as pd
 
 from stages.runtime.errors import DataError
 
+COLUMNS = {
+    "alignment": ("model", "set", "measure", "judge", "value"),
+    "fewshot": ("model", "task", "head", "n", "repeat", "accuracy"),
+    "robustness": ("model", "benchmark", "classifier", "images", "top1", "top5"),
+}
+
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A tidy table that a stage wrote; floats come back exactly."""
+    """A tidy table that the stage of the file's name wrote; floats come back exactly."""
     try:
-        return pd.read_csv(path, float_precision="round_trip", keep_default_na=False)
+        table = pd.read_csv(path, float_precision="round_trip", keep_default_na=False)
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not readable as a table: {error}") from error
+    expected = COLUMNS[path.stem]
+    if tuple(table.columns) != expected or table.empty:
+        raise DataError(f"{path}: columns are {list(table.columns)}; {list(expected)} are needed")
+    return table
 
 
 def mean_alignment(alignment: pd.DataFrame) -> pd.DataFrame:
@@ -47,8 +57,12 @@ def best_classifier(robustness: pd.DataFrame) -> pd.DataFrame:
 
 
 def aligned(outcome: pd.Series, models: pd.Index, what: str) -> pd.Series:
-    """An outcome in the order of `models`; a model without one is an error, never dropped."""
-    absent = models.difference(outcome.index)
-    if len(absent):
-        raise DataError(f"{what}: no value for {', '.join(map(str, absent))}")
+    """An outcome in the order of `models`; both must have the same ones, none is ever dropped."""
+    for here, there, where in (
+        (models, outcome.index, what),
+        (outcome.index, models, "alignment"),
+    ):
+        absent = here.difference(there)
+        if len(absent):
+            raise DataError(f"{where}: no value for {', '.join(map(str, absent))}")
     return outcome.loc[models]

@@ -9,6 +9,7 @@ import json
 import math
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -67,18 +68,23 @@ def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
     write_bytes(path, stream.getvalue().encode())
 
 
-def read_npz(path: Path, *names: str) -> list[np.ndarray]:
-    """Read named arrays of an NPZ; no pickle is ever loaded."""
+@contextlib.contextmanager
+def open_npz(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
+    """The arrays of an NPZ by name, each read when asked for; no pickle is ever loaded."""
     try:
         with np.load(path, allow_pickle=False) as archive:
-            missing = [name for name in names if name not in archive.files]
-            if missing:
-                raise DataError(
-                    f"{path}: array '{missing[0]}' is missing; it holds {archive.files}"
-                )
-            return [archive[name] for name in names]
-    except (OSError, ValueError) as error:
+            yield archive
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: not readable as NPZ: {error}") from error
+
+
+def read_npz(path: Path, *names: str) -> list[np.ndarray]:
+    """Named arrays of an NPZ."""
+    with open_npz(path) as archive:
+        for name in names:
+            if name not in archive:
+                raise DataError(f"{path}: array '{name}' is missing; it holds {list(archive)}")
+        return [archive[name] for name in names]
 
 
 def npy_bytes(array: np.ndarray) -> bytes:

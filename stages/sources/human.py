@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from stages.runtime.errors import DataError
-from stages.runtime.files import npz_bytes, read_json, read_npz
+from stages.runtime.files import npz_bytes, open_npz, read_json
 from stages.sources.formats import read_matlab
 
 
@@ -93,14 +93,12 @@ def stimulus_files(
 def read_judgments(folder: Path) -> Judgments:
     """Read and check a stimulus set's judgments."""
     path = folder / "judgments.npz"
-    n = len(image_paths(folder))
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            names = archive.files
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not readable as NPZ: {error}") from error
-    arrays = dict(zip(names, read_npz(path, *names), strict=True))
-    return Judgments(n, **arrays).check(str(path))
+    with open_npz(path) as archive:
+        arrays = {name: archive[name] for name in archive}
+    allowed = {field.name for field in fields(Judgments)} - {"n"}
+    if not set(arrays) <= allowed:
+        raise DataError(f"{path}: holds {sorted(arrays)}; allowed are {sorted(allowed)}")
+    return Judgments(len(image_paths(folder)), **arrays).check(str(path))
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
