@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 import platformdirs
+
+_CHUNK = 1 << 20
 
 
 def default_root() -> Path:
@@ -24,7 +28,10 @@ def default_root() -> Path:
 
 
 class Cache:
-    """A mapping from keys (hex digests) to bytes, safe for many processes at once."""
+    """A mapping from keys (hex digests) to bytes, safe for many processes at once.
+
+    Payloads may be larger than memory: `open` and `put` with a path read and write in pieces.
+    """
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or default_root()
@@ -34,26 +41,52 @@ class Cache:
 
     def get(self, key: str) -> bytes | None:
         """The payload kept under a key, or None where there is none or it is damaged."""
+        stream = self.open(key)
+        if stream is None:
+            return None
+        with stream:
+            return stream.read()
+
+    def open(self, key: str) -> BinaryIO | None:
+        """The verified payload as a file to read from, or None; the caller closes it."""
         path = self._path(key)
         try:
-            content = path.read_bytes()
+            stream = path.open("rb")
         except FileNotFoundError:
             return None
-        if hashlib.sha256(content[32:]).digest() == content[:32]:
-            return content[32:]
+        expected, found = stream.read(32), hashlib.sha256()
+        while chunk := stream.read(_CHUNK):
+            found.update(chunk)
+        if found.digest() == expected:
+            stream.seek(32)
+            return stream
+        stream.close()
         print(f"artifact cache: {path} is damaged; it is computed again", file=sys.stderr)
         path.unlink(missing_ok=True)
         return None
 
-    def put(self, key: str, payload: bytes) -> None:
-        """Keep a payload. The file appears whole or not at all."""
+    def __contains__(self, key: str) -> bool:
+        """Whether a whole payload is kept under a key."""
+        stream = self.open(key)
+        if stream is not None:
+            stream.close()
+        return stream is not None
+
+    def put(self, key: str, payload: bytes | Path) -> None:
+        """Keep a payload, or the content of a file. It appears whole or not at all."""
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
         try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(hashlib.sha256(payload).digest())
-                stream.write(payload)
+            source = payload.open("rb") if isinstance(payload, Path) else io.BytesIO(payload)
+            with os.fdopen(handle, "wb") as stream, source:
+                digest = hashlib.sha256()
+                stream.write(digest.digest())  # its place; the real one comes last
+                while chunk := source.read(_CHUNK):
+                    digest.update(chunk)
+                    stream.write(chunk)
+                stream.seek(0)
+                stream.write(digest.digest())
             Path(name).replace(path)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):

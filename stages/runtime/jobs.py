@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 import threadpoolctl
 from tqdm import tqdm
 
 from stages.runtime.cache import Cache
 from stages.runtime.errors import DataError, UnitError, UsageError
+from stages.runtime.machine import cores
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ class Job:
     keys : unit name -> key in the artifact cache.
     compute : ``module:function``, imported by workers only, so that a stage that finds everything
         in the cache imports neither torch nor timm. ``function(*args, wanted=[...])`` yields
-        (unit, payload) for each wanted unit; each payload is kept as soon as it is yielded.
-    cost : relative; the most expensive job starts first.
+        (unit, payload) for each wanted unit, bytes or a file that holds them; each payload is kept
+        as soon as it is yielded.
+    cost : relative; the most expensive job starts first, and the time left is told by it.
     """
 
     name: str
@@ -71,8 +73,7 @@ def worker_count(asked: int | None) -> int:
         if not text.isdecimal() or int(text) < 1:
             raise UsageError(f"$WORKERS: '{text}'; a whole number from 1 is allowed")
         return int(text)
-    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return asked or own or 1
+    return asked or cores()
 
 
 def one_thread() -> None:
@@ -98,18 +99,26 @@ def _work(job: Job, wanted: Sequence[str], cache: Cache) -> int:
 def missing(job: Job) -> list[str]:
     """Units of a job that the artifact cache does not hold."""
     cache = Cache()
-    return [name for name, key in job.keys.items() if cache.get(key) is None]
+    return [name for name, key in job.keys.items() if key not in cache]
 
 
 def payload(job: Job, unit: str) -> bytes:
     """A finished unit's payload."""
-    content = Cache().get(job.keys[unit])
-    if content is None:
+    with payload_file(job, unit) as stream:
+        return stream.read()
+
+
+def payload_file(job: Job, unit: str) -> BinaryIO:
+    """A finished unit's payload as a file to read from, for those larger than memory."""
+    stream = Cache().open(job.keys[unit])
+    if stream is None:
         raise DataError(f"artifact cache: '{job.name}' / '{unit}' vanished while the stage ran")
-    return content
+    return stream
 
 
-def run(stage: str, jobs: Sequence[Job], workers: int) -> Report:
+def run(
+    stage: str, jobs: Sequence[Job], workers: int, failed: Mapping[str, str] | None = None
+) -> Report:
     """Make sure that the cache holds every unit of every job.
 
     Parameters
@@ -117,6 +126,7 @@ def run(stage: str, jobs: Sequence[Job], workers: int) -> Report:
     stage : name for the report.
     jobs : the work.
     workers : number of processes; 1 runs everything in this process.
+    failed : reasons for work that could not even be planned, by name; reported with the rest.
 
     Raises
     ------
@@ -124,6 +134,7 @@ def run(stage: str, jobs: Sequence[Job], workers: int) -> Report:
         After everything else has finished, when a job failed: names each with its reason.
     """
     start, cache, report = time.monotonic(), Cache(), Report(stage)
+    report.failed.update(failed or {})
     todo: list[tuple[Job, list[str]]] = []
     for job in jobs:
         wanted = missing(job)
@@ -132,19 +143,31 @@ def run(stage: str, jobs: Sequence[Job], workers: int) -> Report:
         if wanted:
             todo.append((job, wanted))
     todo.sort(key=lambda item: -item[0].cost)
-    with tqdm(total=report.units, initial=report.cached, desc=stage, disable=None) as bar:
+    with _progress(stage, todo) as bar:
+        costs = {job.name: job.cost for job, _ in todo}
         for name, result in _results(todo, workers, cache):
             if isinstance(result, int):
                 report.computed += result
-                bar.update(result)
             else:
                 report.failed[name] = f"{type(result).__name__}: {result}"
+            bar.set_postfix_str(f"{report.cached + report.computed} of {report.units} units")
+            bar.update(costs[name])
     report.seconds = time.monotonic() - start
     print(report.line(), file=sys.stderr)
     if report.failed:
         reasons = "; ".join(f"{name} ({reason})" for name, reason in report.failed.items())
-        raise UnitError(f"{stage}: {len(report.failed)} of {len(jobs)} jobs failed: {reasons}")
+        total = len(jobs) + len(failed or {})
+        raise UnitError(f"{stage}: {len(report.failed)} of {total} jobs failed: {reasons}")
     return report
+
+
+def _progress(stage: str, todo: Sequence[tuple[Job, list[str]]]) -> tqdm:
+    """A bar over the cost of what is to be done, so that its time left is that of the work left."""
+    form = (
+        "{desc}: {percentage:3.0f} % of the work |{bar}| {elapsed} gone, {remaining} left{postfix}"
+    )
+    total = sum(job.cost for job, _ in todo)
+    return tqdm(total=total, desc=stage, bar_format=form, smoothing=0, disable=None)
 
 
 def _results(

@@ -1,0 +1,122 @@
+"""Images in batches, from wherever they lie, so that memory never holds a whole set."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from stages.runtime.errors import DataError
+
+
+class Images(Protocol):
+    """N images. A batch is an array [B, H, W, 3] uint8, or a list of RGB pictures of any size."""
+
+    def __len__(self) -> int: ...
+
+    def batches(self, size: int) -> Iterator[np.ndarray | list[Image.Image]]: ...
+
+
+@dataclass(frozen=True)
+class ArrayImages:
+    """Images [N, H, W, 3] uint8 in memory."""
+
+    array: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def batches(self, size: int) -> Iterator[np.ndarray]:
+        for start in range(0, len(self.array), size):
+            yield self.array[start : start + size]
+
+
+@dataclass(frozen=True)
+class PictureFiles:
+    """Image files; grey, palette and transparent ones are turned to RGB."""
+
+    paths: Sequence[Path]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def batches(self, size: int) -> Iterator[list[Image.Image]]:
+        for start in range(0, len(self.paths), size):
+            yield [_open(path) for path in self.paths[start : start + size]]
+
+
+class NpzImages:
+    """The array `images` [N, H, W, 3] uint8 of an NPZ, read from the file piece by piece."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._stream() as stream:
+            self.shape = _shape(stream, path)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def batches(self, size: int) -> Iterator[np.ndarray]:
+        with self._stream() as stream:
+            _shape(stream, self.path)
+            for start in range(0, len(self), size):
+                shape = (min(size, len(self) - start), *self.shape[1:])
+                yield np.frombuffer(self._read(stream, int(np.prod(shape))), np.uint8).reshape(
+                    shape
+                )
+
+    def _stream(self) -> Any:
+        try:
+            return zipfile.ZipFile(self.path).open("images.npy")
+        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            raise DataError(f"{self.path}: not readable as NPZ with 'images': {error}") from error
+
+    def _read(self, stream: Any, count: int) -> bytearray:
+        """Exactly so many bytes; a writable copy, as torch wants it."""
+        try:
+            content = bytearray(stream.read(count))
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise DataError(f"{self.path}: not readable as NPZ: {error}") from error
+        if len(content) != count:
+            raise DataError(f"{self.path}: ends before its last image")
+        return content
+
+
+def _shape(stream: Any, path: Path) -> tuple[int, ...]:
+    """Shape of an NPY stream, which is left at its first byte of data."""
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0
+        if version != (1, 0):
+            read = np.lib.format.read_array_header_2_0
+        shape, fortran, kind = read(stream)
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path}: not readable as NPZ: {error}") from error
+    if len(shape) != 4 or shape[-1] != 3 or kind != np.uint8 or fortran:
+        raise DataError(f"{path}: images are {kind} {shape}, need uint8 [N, H, W, 3]")
+    return tuple(shape)
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        with Image.open(path) as picture:
+            return picture.convert("RGB")
+    except (OSError, UnidentifiedImageError) as error:
+        raise DataError(f"{path}: not readable as an image: {error}") from error
+
+
+def image_set(path: Path) -> Images:
+    """The images of a stimulus set (a folder with `images/`) or of a task (an NPZ).
+
+    A task whose images differ in size has a folder of them beside its NPZ.
+    """
+    folder = path / "images" if path.is_dir() else path.with_suffix("")
+    if not folder.is_dir():
+        return NpzImages(path)
+    return PictureFiles(sorted(folder.iterdir()))

@@ -1,0 +1,216 @@
+"""Embedding: exact, in bounded memory, patient where memory runs out, kept unit by unit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+import timm.data
+import torch
+from PIL import Image
+
+from stages.runtime.errors import DataError
+from stages.runtime.files import npy_bytes, npz_bytes
+from stages.zoo.embeddings import tensor_digests, write_embeddings
+from stages.zoo.features import Machine, Preprocess, batches, embed, embed_to
+from stages.zoo.images import ArrayImages, NpzImages, PictureFiles, image_set
+from stages.zoo.networks import penultimate
+
+
+def network(name: str = "test_vit") -> torch.nn.Module:
+    torch.manual_seed(0)
+    model: torch.nn.Module = timm.create_model(name).eval()
+    return model
+
+
+def pictures(n: int, size: tuple[int, int] = (28, 28), seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (n, *size, 3)).astype(np.uint8)
+
+
+def test_images_come_alike_from_memory_npz_and_files(tmp_path: Path) -> None:
+    images = pictures(7)
+    npz = tmp_path / "set.npz"
+    npz.write_bytes(npz_bytes(images=images, labels=np.arange(7)))
+    folder = tmp_path / "stimuli" / "images"
+    folder.mkdir(parents=True)
+    for i, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{i}.png")
+    for size in (1, 3, 7, 50):
+        for found in (ArrayImages(images), NpzImages(npz), image_set(folder.parent)):
+            assert len(found) == 7
+            parts = [np.stack([np.asarray(i) for i in part]) for part in found.batches(size)]
+            assert max(map(len, parts)) == min(size, 7)
+            np.testing.assert_array_equal(np.concatenate(parts), images)
+
+
+def test_grey_palette_and_transparent_files_become_rgb(tmp_path: Path) -> None:
+    grey = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
+    for mode in ("L", "P", "RGBA", "1"):
+        path = tmp_path / f"{mode}.png"
+        grey.convert(mode).save(path)
+        (batch,) = PictureFiles([path]).batches(1)
+        assert batch[0].mode == "RGB"
+        np.testing.assert_array_equal(
+            np.asarray(batch[0]), np.asarray(grey.convert(mode).convert("RGB"))
+        )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no archive", "not readable as NPZ"),
+        (npz_bytes(labels=np.arange(3)), "not readable as NPZ with 'images'"),
+        (npz_bytes(images=np.zeros((3, 8, 8), np.uint8)), r"need uint8 \[N, H, W, 3\]"),
+        (npz_bytes(images=np.zeros((3, 8, 8, 3))), "images are float64"),
+    ],
+)
+def test_a_malformed_image_set_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "bad.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"bad\.npz: .*{message}"):
+        NpzImages(path)
+
+
+@pytest.mark.parametrize("name", ["test_vit", "test_resnet", "test_efficientnet"])
+def test_threads_and_file_give_the_same_numbers(tmp_path: Path, name: str) -> None:
+    """timm's transform an image at a time, against batches, threads, and the streamed file."""
+    model, images = network(name), pictures(9)
+    config = timm.data.resolve_model_data_config(model)
+    transform = timm.data.create_transform(**config, is_training=False)
+    with torch.inference_mode():
+        plain = [penultimate(model, transform(Image.fromarray(i))[None])[0] for i in images]
+    expected = torch.stack(plain).numpy()
+    for machine in (Machine(), Machine(threads=3)):
+        np.testing.assert_allclose(
+            embed(model, ArrayImages(images), 4, machine), expected, rtol=1e-4, atol=1e-5
+        )
+    path = tmp_path / "features.npy"
+    assert embed_to(path, model, ArrayImages(images), 4) == expected.shape[1]
+    np.testing.assert_array_equal(np.load(path), embed(model, ArrayImages(images), 4))
+
+
+def test_half_precision_is_near() -> None:
+    model, images = network("test_vit"), ArrayImages(pictures(4))
+    exact, half = (embed(model, images, 4, Machine(precision=p)) for p in ("float32", "bfloat16"))
+    assert half.dtype == np.float32
+    assert not np.array_equal(exact, half)
+    assert np.linalg.norm(exact - half) < 0.03 * np.linalg.norm(exact)
+
+
+def test_it_halves_the_batch_when_memory_runs_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """A device that holds three images: 8, 4, 2; what was found is kept for the next batch."""
+    model, images = network(), pictures(16, (160, 160))
+    tried: list[int] = []
+
+    def forward(m: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+        tried.append(len(x))
+        if len(x) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return penultimate(m, x)
+
+    parts = list(batches(model, ArrayImages(images), 8, forward=forward))
+    assert tried == [8, 4, 2, 2, 2, 2, 2, 2, 2, 2]
+    assert capsys.readouterr().err.splitlines() == [
+        "out of memory: going on with batches of 4",
+        "out of memory: going on with batches of 2",
+    ]
+    np.testing.assert_allclose(
+        np.concatenate(parts), embed(model, ArrayImages(images), 8), rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("full"), RuntimeError("a real fault")])
+def test_what_no_batch_size_mends_is_raised(error: RuntimeError) -> None:
+    def forward(_: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+        raise error
+
+    with pytest.raises(type(error), match=str(error)):
+        list(batches(network(), ArrayImages(pictures(4)), 4, forward=forward))
+
+
+def test_features_that_are_not_finite_are_an_error() -> None:
+    model = network()
+    with torch.no_grad():
+        next(model.parameters()).fill_(float("nan"))
+    with pytest.raises(FloatingPointError, match="not finite"):
+        embed(model, ArrayImages(pictures(2)), 2)
+
+
+def test_images_of_the_networks_size_skip_resizing_exactly() -> None:
+    model = timm.create_model("test_vit", pretrained_cfg_overlay={"crop_pct": 1.0})
+    preprocess, images = Preprocess(model), pictures(3, (160, 160))
+    assert preprocess.fits(images)
+    one_by_one = torch.stack([preprocess.one(image) for image in images])
+    assert torch.equal(preprocess(images), one_by_one)
+
+
+def test_embeddings_are_written_as_safetensors_reads_them(tmp_path: Path) -> None:
+    """The streamed writer against the safetensors library."""
+    rng = np.random.default_rng(0)
+    sets = {name: rng.normal(size=(n, 5)).astype(np.float32) for name, n in (("a/x", 3), ("b", 1))}
+    files = {}
+    for i, (name, array) in enumerate(sets.items()):
+        path = tmp_path / f"{i}.npy"
+        path.write_bytes(npy_bytes(array))
+        files[name] = path.open("rb")
+    path = tmp_path / "m.safetensors"
+    write_embeddings(path, files, {"weights": "untrained"})
+    found = safetensors.numpy.load_file(path)
+    assert set(found) == set(sets)
+    for name, array in sets.items():
+        np.testing.assert_array_equal(found[name], array)
+    with safetensors.safe_open(path, "np") as archive:
+        assert archive.metadata() == {"weights": "untrained"}
+    assert len(tensor_digests(path, sets)) == 2
+
+
+PEAK = """
+import sys
+from pathlib import Path
+import timm, torch
+from stages.zoo.features import embed_to
+from stages.zoo.images import NpzImages
+torch.set_num_threads(1)
+torch.manual_seed(0)
+overlay = {"input_size": (3, 32, 32), "crop_pct": 1.0}
+model = timm.create_model("test_efficientnet", pretrained_cfg_overlay=overlay).eval()
+embed_to(Path(sys.argv[2]), model, NpzImages(Path(sys.argv[1])), 64)
+# Not getrusage: its peak counts what the parent had before exec.
+status = Path("/proc/self/status").read_text().splitlines()
+print(next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM")))
+"""
+
+
+def peak(folder: Path, n: int) -> int:
+    """Peak memory in MiB of embedding n images of 32 x 32 from an NPZ to a file."""
+    path = folder / "images.npz"
+    path.write_bytes(npz_bytes(images=np.zeros((n, 32, 32, 3), np.uint8)))
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, str(path), str(folder / "features.npy")],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).resolve().parents[1],
+    )
+    assert np.load(folder / "features.npy", mmap_mode="r").shape == (n, 256)
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
+def test_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
+    """30 000 images are 88 MiB and their features 29 MiB; the peak grows by next to nothing."""
+    few, many = peak(tmp_path, 1_000), peak(tmp_path, 30_000)
+    assert many - few < 15, (few, many)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
