@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from stages.runtime.errors import DataError
 from stages.similarity.matrices import pairs
 from stages.similarity.measures import noise_ceiling
 from stages.sources import registry
 from stages.sources.fetch import fetch
 from stages.sources.formats import cifar100_names, read_cifar100, read_matlab
-from stages.sources.human import read_92objects, read_materials, read_matrix_set
+from stages.sources.human import png, read_92objects, read_materials, read_matrix_set
+from stages.sources.peterson import read_animals
 from stages.sources.real import cifar100_split, cifar100_training, real_stimuli, real_task
 
 
@@ -39,6 +43,24 @@ def test_animals() -> None:
     assert judgments.n == 120
     assert np.corrcoef(pairs(first), pairs(second))[0, 1] == pytest.approx(0.913, abs=5e-4)
     np.testing.assert_allclose((first + second) / 2, judgments.arrays()["similarity"])
+
+
+def test_animals_images_are_not_in_the_mirror_and_its_numbers_give_their_order(
+    tmp_path: Path,
+) -> None:
+    if not (Path(os.environ["DATA_MIRROR"]) / registry.ANIMALS_IMAGES.place).is_file():
+        with pytest.raises(DataError, match=r"animals\.zip: missing .*stimuli\.exclude"):
+            real_stimuli("animals")
+    path = fetch(registry.ANIMALS_JUDGMENTS)
+    called = read_matlab(path, "animals_big_idx")[0].ravel().tolist()
+    assert len(set(called)) == 120
+    with zipfile.ZipFile(tmp_path / "animals.zip", "w") as archive:
+        for number in sorted(called, key=str):  # in the order of text: 1005 before 7
+            picture = np.full((2, 2, 3), (number // 256, number % 256, 0), np.uint8)
+            archive.writestr(f"{number}.png", png(picture))
+    images, judgments = read_animals(path, tmp_path / "animals.zip")
+    assert [int(Path(name).stem.split("-")[1]) for name in sorted(images)] == called
+    assert judgments.n == 120
 
 
 def test_materials() -> None:
@@ -78,6 +100,13 @@ def test_the_split_of_cifar100() -> None:
     assert (len(data.clean.labels), len(data.pool.labels)) == (3000, 3000)
     assert np.unique(data.target).tolist() == [0, 0.5, 1]
     assert np.array_equal((data.target == 0.5).sum(1), np.full(60, 2))
+
+
+def test_all_classes_of_cifar100_as_in_the_paper() -> None:
+    task = real_task("cifar100", classes="all").check("cifar100")
+    images, fine, _ = read_cifar100(fetch(registry.CIFAR100), "test")
+    assert np.array_equal(task.images, images)
+    assert np.array_equal(task.labels, fine)
 
 
 @pytest.mark.parametrize("source", ["mnist", "fashion_mnist", "cifar100"])

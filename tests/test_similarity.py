@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from stages.similarity import measures
 from stages.similarity.matrices import pairs, similarity_matrix
 from stages.similarity.measures import noise_ceiling, pearson, spearman, triplet, triplet_votes
 
@@ -71,6 +72,41 @@ def test_perfect_and_reversed_agreement() -> None:
     assert triplet(human, human) == 1
     assert triplet(-human, human) == 0
     assert triplet(np.exp(human), human) == 1  # any increasing function keeps every triplet
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("levels", [(2, 2), (4, None), (None, 3), (30, 30), (None, None)])
+def test_many_stimuli_give_exactly_the_same(
+    seed: int, levels: tuple[int | None, int | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counting by ranks is for many stimuli; the number is that of comparing pair by pair."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(10, 40))
+    model, human = symmetric(rng, n, levels[0]), symmetric(rng, n, levels[1])
+    model[0], model[:, 0] = 0, 0  # an anchor that says nothing
+    human[1], human[:, 1] = 1, 1
+    one_by_one = triplet(model, human)
+    assert one_by_one == pytest.approx(triplets_by_definition(model, human), abs=1e-12)
+    monkeypatch.setattr(measures, "_BY_PAIRS", 0)
+    assert triplet(model, human) == one_by_one
+
+
+def test_counts_beyond_the_change_of_method() -> None:
+    rng = np.random.default_rng(0)
+    for levels in (3, 50, 10**6):
+        human, model = rng.integers(0, levels, (2, 1500)).astype(float)
+        model[:700] = human[:700] + rng.integers(-1, 2, 700)
+        assert measures._by_ranks(human, model) == measures._by_pairs(human, model)
+    human = symmetric(rng, 401)
+    assert triplet(human, human) == 1
+    assert triplet(np.zeros((401, 401)), human) == 0.5
+
+
+@pytest.mark.parametrize("shape", [(7, 7), (3, 7, 7), (2, 2), (1, 1)])
+def test_pairs_are_those_above_the_diagonal(shape: tuple[int, ...]) -> None:
+    matrix = np.random.default_rng(0).normal(size=shape)
+    i, j = np.triu_indices(shape[-1], 1)
+    assert np.array_equal(pairs(matrix), matrix[..., i, j])
 
 
 def test_all_ties_in_the_human_data_is_an_error() -> None:

@@ -30,7 +30,8 @@ def similarity_matrix(embedding: np.ndarray, kind: str = "cosine") -> np.ndarray
     if x.ndim != 2 or not np.isfinite(x).all():
         raise ValueError(f"an embedding must be finite and [n, D]; got shape {x.shape}")
     if kind == "euclidean":
-        similarity = -squareform(pdist(x))
+        similarity = squareform(pdist(x))
+        np.negative(similarity, out=similarity)
     elif kind in ("cosine", "dot", "pearson"):
         if kind == "pearson":
             x = x - x.mean(1, keepdims=True)
@@ -38,15 +39,22 @@ def similarity_matrix(embedding: np.ndarray, kind: str = "cosine") -> np.ndarray
             norm = np.linalg.norm(x, axis=1, keepdims=True)
             x = np.divide(x, norm, out=np.zeros_like(x), where=norm > 0)
         similarity = x @ x.T
-        similarity = (similarity + similarity.T) / 2
+        similarity = similarity + similarity.T
+        similarity /= 2
     else:
         raise ValueError(f"similarity {kind!r}; allowed: cosine, dot, pearson, euclidean")
-    scale = np.abs(similarity).max() or 1.0
-    rounded: np.ndarray = np.round(similarity / scale, 12) * scale
-    return rounded
+    # In place, since [n, n] of 10 000 stimuli is 0.8 GB.
+    scale = max(similarity.max(), -similarity.min()) or 1.0
+    similarity /= scale
+    np.round(similarity, 12, out=similarity)
+    similarity *= scale
+    return similarity
 
 
 def pairs(matrix: np.ndarray) -> np.ndarray:
     """The n(n-1)/2 values above the diagonal of a matrix [n, n], or [..., n, n]."""
-    i, j = np.triu_indices(matrix.shape[-1], 1)
+    n = matrix.shape[-1]
+    if matrix.ndim == 2 and n > 1:  # as below, without the memory for the indices
+        return np.concatenate([matrix[i, i + 1 :] for i in range(n - 1)])
+    i, j = np.triu_indices(n, 1)
     return matrix[..., i, j]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import safetensors
 
+from stages.similarity.labels import label_similarity
 from stages.similarity.matrices import similarity_matrix
 from stages.similarity.measures import pearson, spearman, triplet, triplet_votes
 from stages.sources.human import Judgments, read_judgments
@@ -35,12 +36,15 @@ def align(
 
 def measure(model: np.ndarray, human: Judgments) -> list[dict[str, object]]:
     """Every measure that the judgments support, for the group and for each participant."""
-    if human.similarity is None:
+    similarity = human.similarity
+    if similarity is None and human.soft_labels is not None:
+        similarity = label_similarity(human.soft_labels, str(human.label_similarity))
+    if similarity is None:
         if human.triplets is None or human.votes is None:
-            raise ValueError("judgments hold neither similarities nor triplets")
+            raise ValueError("judgments hold neither similarities nor triplets nor soft labels")
         value = triplet_votes(model, human.triplets, human.votes)
         return [{"measure": "triplet", "judge": GROUP, "value": value}]
-    judges = {GROUP: human.similarity}
+    judges = {GROUP: similarity}
     if human.participants is not None:
         judges |= {f"p{i + 1:02d}": matrix for i, matrix in enumerate(human.participants)}
     return [

@@ -31,11 +31,15 @@ class Remote:
     ----------
     url : its public address.
     accepted : ``algorithm:digest:bytes`` (or without size, where it is not published); several
-        where more than one exact copy is known.
+        where more than one exact copy is known. None where no digest is known to us: then the
+        address must be that of one commit, the reader checks the content, and its SHA-256 is
+        recorded in the stimulus set's provenance.
+    hint : what to do without the file, for messages.
     """
 
     url: str
     accepted: tuple[str, ...]
+    hint: str = ""
 
     @property
     def place(self) -> Path:
@@ -68,7 +72,8 @@ def _from_folder(mirror: Path, remote: Remote) -> Path:
         raise UsageError(f"DATA_MIRROR: '{mirror}' is no folder and no http address")
     path = mirror / remote.place
     if not path.is_file():
-        raise DataError(f"{path}: missing in DATA_MIRROR (public address: {remote.url})")
+        hint = f"; {remote.hint}" if remote.hint else ""
+        raise DataError(f"{path}: missing in DATA_MIRROR (public address: {remote.url}){hint}")
     problem = _digest_error(path, remote)
     if problem:
         raise DataError(f"{path}: {problem} (public address: {remote.url})")
@@ -104,11 +109,14 @@ def _download(url: str, target: Path, remote: Remote) -> None:
     raise DataError(
         f"{target.name}: could not be downloaded from {url}: {reason}; "
         "set DATA_MIRROR to a folder or address that holds it"
+        + (f"; {remote.hint}" if remote.hint else "")
     )
 
 
 def _digest_error(path: Path, remote: Remote) -> str | None:
     """None where size and digest are accepted, else what was found and what is allowed."""
+    if not remote.accepted:
+        return None
     size, found = path.stat().st_size, []
     for accepted in remote.accepted:
         algorithm, expected, *bytes_ = accepted.split(":")

@@ -6,6 +6,8 @@ A *stimulus set* is a folder: `images/` (their sorted names give the order), `ju
     similarity    [n, n]     the group's similarities
     participants  [P, n, n]  one matrix of similarities a participant
     triplets      [T, 3]     "anchor is closer to near than to far"; votes [T, 2] for and against
+    soft_labels   [n, K]     people's distribution over K categories for each stimulus, with
+                             label_similarity: how two distributions are compared
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ from stages.runtime.errors import DataError
 from stages.runtime.files import npz_bytes, open_npz, read_json
 from stages.sources.formats import read_matlab
 
+LABEL_SIMILARITIES = ("hellinger", "cosine", "jensen_shannon")
+"""How soft labels may be compared; `stages.similarity.labels` computes them."""
+
 
 @dataclass(frozen=True)
 class Judgments:
@@ -34,6 +39,8 @@ class Judgments:
     participants: np.ndarray | None = None
     triplets: np.ndarray | None = None
     votes: np.ndarray | None = None
+    soft_labels: np.ndarray | None = None
+    label_similarity: np.ndarray | None = None  # [] one name of LABEL_SIMILARITIES
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays that are there, by name."""
@@ -42,13 +49,15 @@ class Judgments:
             "participants": self.participants,
             "triplets": self.triplets,
             "votes": self.votes,
+            "soft_labels": self.soft_labels,
+            "label_similarity": self.label_similarity,
         }
         return {name: array for name, array in named.items() if array is not None}
 
     def check(self, where: str) -> Judgments:
         """Raise DataError where shapes, ranges or values are wrong; `where` names the file."""
-        if self.similarity is None and self.triplets is None:
-            raise DataError(f"{where}: neither a similarity matrix nor triplets")
+        if self.similarity is None and self.triplets is None and self.soft_labels is None:
+            raise DataError(f"{where}: neither a similarity matrix nor triplets nor soft labels")
         for name in ("similarity", "participants"):
             array = getattr(self, name)
             if array is None:
@@ -62,6 +71,8 @@ class Judgments:
                 raise DataError(f"{where}: {name} is not symmetric")
         if self.triplets is not None:
             self._check_triplets(where)
+        if self.soft_labels is not None or self.label_similarity is not None:
+            self._check_labels(where)
         return self
 
     def _check_triplets(self, where: str) -> None:
@@ -76,6 +87,16 @@ class Judgments:
             raise DataError(f"{where}: a triplet names one stimulus twice")
         if v.min() < 0 or (v.sum(1) == 0).any():
             raise DataError(f"{where}: votes must be counts, at least one a triplet")
+
+    def _check_labels(self, where: str) -> None:
+        p, name = self.soft_labels, self.label_similarity
+        if p is None or p.ndim != 2 or len(p) != self.n or p.shape[1] < 2:
+            shape = None if p is None else p.shape
+            raise DataError(f"{where}: soft labels have shape {shape}, need [{self.n}, K], K > 1")
+        if not (p >= 0).all() or not np.allclose(p.sum(1), 1, rtol=0, atol=1e-9):
+            raise DataError(f"{where}: each row of soft labels must be a distribution")
+        if name is None or str(name) not in LABEL_SIMILARITIES:
+            raise DataError(f"{where}: label_similarity is {name}, allowed: {LABEL_SIMILARITIES}")
 
 
 def stimulus_files(

@@ -1,4 +1,4 @@
-"""Real image sets and judgments: CIFAR-100, MNIST, Fashion-MNIST, digits, 92 objects, materials."""
+"""Public image sets and judgments: CIFAR-100, MNIST, digits, 92 objects, materials, animals."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.runtime.source import file_digest
 from stages.sources import registry
 from stages.sources.fetch import Remote, fetch
 from stages.sources.formats import cifar100_names, grey_to_rgb, read_cifar100, read_idx
 from stages.sources.human import png, read_92objects, read_materials, stimulus_files
 from stages.sources.labelled import Labelled, TrainingImages
+from stages.sources.peterson import CITATION, read_animals
 from stages.sources.renditions import luminance
 
 FILES: dict[str, tuple[Remote, ...]] = {
@@ -19,6 +21,7 @@ FILES: dict[str, tuple[Remote, ...]] = {
     "mnist": (registry.MNIST_IMAGES, registry.MNIST_LABELS),
     "fashion_mnist": (registry.FASHION_MNIST_IMAGES, registry.FASHION_MNIST_LABELS),
     "objects92": (registry.OBJECTS92_JUDGMENTS, registry.OBJECTS92_IMAGES),
+    "animals": (registry.ANIMALS_JUDGMENTS, registry.ANIMALS_IMAGES),
     "materials": (
         registry.MATERIALS_TRAIN,
         registry.MATERIALS_TEST,
@@ -106,8 +109,13 @@ def _image_statistics(images: np.ndarray) -> np.ndarray:
     return 4 * quartile[0] + quartile[1]
 
 
-def real_task(source: str) -> Labelled:
-    """A labelled test set as its authors gave it."""
+def real_task(source: str, classes: str = "held_out") -> Labelled:
+    """A labelled test set as its authors gave it.
+
+    Parameters
+    ----------
+    classes : of CIFAR-100, ``held_out`` (the 40 not pretrained on here) or ``all`` 100.
+    """
     files = [fetch(remote) for remote in FILES[source]]
     if source == "digits":
         from sklearn.datasets import load_digits  # slow to import, and only needed here
@@ -115,7 +123,8 @@ def real_task(source: str) -> Labelled:
         digits = load_digits()  # 8 x 8, values 0 to 16
         return Labelled(grey_to_rgb((digits.images * 255 / 16).astype(np.uint8)), digits.target)
     if source == "cifar100":
-        images, labels, _ = _classes(files[0], "test", cifar100_split(files[0])[1])
+        kept = np.arange(100) if classes == "all" else cifar100_split(files[0])[1]
+        images, labels, _ = _classes(files[0], "test", kept)
         return Labelled(images, labels)
     return Labelled(grey_to_rgb(read_idx(files[0])), read_idx(files[1]).astype(np.int64))
 
@@ -135,6 +144,14 @@ def real_stimuli(source: str) -> dict[str, bytes]:
             "Kriegeskorte et al. 2008, doi:10.1016/j.neuron.2008.10.043",
         ]
         provenance["judged by"] = f"{len(judgments.arrays()['participants'])} people"
+    elif source == "animals":
+        images, judgments = read_animals(*files)
+        size, digest = files[1].stat().st_size, file_digest(files[1])
+        provenance["found"] = {
+            registry.ANIMALS_IMAGES.url: f"sha256:{digest}:{size}, none is published to compare"
+        }
+        provenance["citation"] = [CITATION]
+        provenance["judged by"] = "people, mean ratings 0 to 10"
     else:
         judgments = read_materials(*files[:2])
         images = {path.name: path.read_bytes() for path in files[2:]}

@@ -2,6 +2,7 @@
 
 Accepted are ``algorithm:digest:size``. Digests were taken from the official files, or (md5) from the pages of those who publish them. Two
 files have a second accepted digest: a copy whose uncompressed content was checked to be the same.
+One file, the animals' images, has none: see `Remote.accepted`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ _MATERIALS = (
     f"{_GITHUB}/mlagunas/material-appearance-similarity/"
     "e5fccab94462f8b245e29818a31e83253369db6e/data"
 )
+_PERCEPT2VEC = f"{_GITHUB}/jcpeterson/percept2vec/2f82c622a8c4677101364e0b22883fc32e782faf"
 
 MNIST_IMAGES = Remote(
     "https://ossci-datasets.s3.amazonaws.com/mnist/t10k-images-idx3-ubyte.gz",
@@ -42,8 +44,13 @@ CIFAR100 = Remote(
     ),
 )
 ANIMALS_JUDGMENTS = Remote(
-    "https://raw.githubusercontent.com/jcpeterson/percept2vec/2f82c622a8c4677101364e0b22883fc32e782faf/turkResults_CogSci2016.mat",
+    f"{_PERCEPT2VEC}/turkResults_CogSci2016.mat",
     ("sha256:57317121aaa43f553b6551d523eaf0740269e695c0dc438f36735f2ccb85977e:65856",),
+)
+ANIMALS_IMAGES = Remote(
+    f"{_PERCEPT2VEC}/animals.zip",
+    (),
+    hint="stimuli.exclude in params.yaml goes on without the set",
 )
 MATERIALS_TEST = Remote(
     f"{_MATERIALS}/answers_processed_test.json",
