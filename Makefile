@@ -4,10 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test lint plots requirements
+.PHONY: help setup reproduce test test-all lint plots plan fetch pin requirements
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/ready  ## make .venv and install the pinned requirements (done by the others)
 
@@ -35,6 +35,18 @@ lint: .venv/ready  ## lint and types alone, with what can be mended mended
 
 plots: .venv/ready  ## the plots of the current results as a page, dvc_plots/index.html
 	dvc plots show --out dvc_plots
+
+plan: .venv/ready  ## what a study would cost: make plan STUDY=open
+	@python -m stages.plan $(STUDY)
+
+fetch: .venv/ready  ## download a study's published weights before it runs: make fetch STUDY=open
+	@python -m stages.prefetch $(STUDY)
+
+pin: .venv/ready  ## pin a study's published weights to their commits of today: make pin STUDY=open
+	@python -m stages.pin $(STUDY)
+
+test-all: .venv/ready  ## every test, also those that go through all 490 published models
+	pytest -m ""
 
 requirements: .venv/ready  ## compile requirements.txt anew from pyproject.toml
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -1,8 +1,9 @@
 """Measures each model's alignment with each stimulus set: pearson, spearman, triplet.
 
 Reads:  data/<study>/embeddings/, stimuli/
-Writes: data/<study>/alignment.csv: model, set, measure, judge ("group" or a participant), value
-Params: models, align; the study's models, recipes, stimuli
+Writes: data/<study>/alignment.csv: model, weights, set, measure, judge, value; a judge is
+        "group" or a participant
+Params: models, stimuli, align; the study's models, recipes, stimuli
 """
 
 import json
@@ -12,8 +13,8 @@ from stages.runtime.files import write_table
 from stages.runtime.jobs import Job, payload, run, worker_count
 from stages.runtime.source import file_digest, unit_key
 from stages.study.load import Experiment, load
-from stages.study.zoo import models
-from stages.zoo.embeddings import tensor_digests
+from stages.study.zoo import measured
+from stages.zoo.embeddings import tensor_digests, weights_of
 
 
 def main() -> None:
@@ -22,10 +23,11 @@ def main() -> None:
     judgments = {
         name: file_digest(stimuli / name / "judgments.npz") for name in experiment.study.stimuli
     }
-    jobs = [job(experiment, model.name, judgments) for model in models(experiment)]
+    jobs = [job(experiment, model.name, judgments) for model in measured(experiment)]
     run("align", jobs, worker_count(experiment.params.compute.workers))
+    weights = weights_of(experiment.paths.embeddings)
     rows = [
-        {"model": unit.name, "set": name, **row}
+        {"model": unit.name, "weights": weights[unit.name], "set": name, **row}
         for unit in jobs
         for name in unit.keys
         for row in json.loads(payload(unit, name))

@@ -1,10 +1,13 @@
 """The study's results: groups, partial correlations, fits; metrics, plots, figures, a summary.
 
-Reads:  data/<study>/alignment.csv, fewshot.csv, robustness.csv; stimuli/ (for noise ceilings)
+Reads:  data/<study>/alignment.csv, fewshot.csv, robustness.csv; stimuli/ (for noise ceilings);
+        embeddings/index.json (which models are untrained)
 Writes: data/<study>/correlations.csv; metrics/<study>/; plots/<study>/
-Params: analyze; the study's title and whether it is simulated
+Params: models, stimuli, analyze; the study's title, models, stimuli, covariate, and whether it is
+        simulated
 """
 
+import sys
 from pathlib import Path
 
 from stages.figures.study import Facts, draw_all
@@ -12,13 +15,15 @@ from stages.inference.metrics import alignment_metrics, fewshot_metrics, robustn
 from stages.inference.records import all_records
 from stages.inference.results import Results
 from stages.inference.summary import summary
-from stages.inference.tables import read_table
+from stages.inference.tables import read_table, without_weights
 from stages.runtime.door import door
 from stages.runtime.errors import UsageError
 from stages.runtime.files import replacing, write_json, write_table
 from stages.similarity.measures import noise_ceiling
 from stages.sources.human import read_judgments
 from stages.study.load import Experiment, load
+from stages.study.zoo import models
+from stages.zoo.embeddings import read_index
 
 
 def main() -> None:
@@ -27,14 +32,14 @@ def main() -> None:
     results = read_results(experiment)
     correlations = results.correlations()
     write_table(paths.table("correlations"), correlations)
-    ceilings = noise_ceilings(paths.stimuli)
+    ceilings = noise_ceilings(paths.stimuli, list(experiment.study.stimuli))
     write_json(paths.metrics / "alignment.json", alignment_metrics(results, ceilings))
     write_json(paths.metrics / "fewshot.json", fewshot_metrics(results, measure))
     write_json(paths.metrics / "robustness.json", robustness_metrics(results, measure))
     records = all_records(results, measure)
+    counts = {"models": len(results.models), "untrained_models": len(results.untrained)}
     for name, rows in records.items():
-        models = {"models": len(results.models)}
-        write_json(paths.plots / f"{name}.json", [row | models for row in rows])
+        write_json(paths.plots / f"{name}.json", [row | counts for row in rows])
     study, p = experiment.study, experiment.params.analyze
     facts = Facts(measure, study.simulated, p.group_size, p.confidence)
     with replacing(paths.plots / "figures") as folder:
@@ -48,7 +53,19 @@ def read_results(experiment: Experiment) -> Results:
     alignment, fewshot, robustness = (
         read_table(experiment.paths.table(name)) for name in ("alignment", "fewshot", "robustness")
     )
-    results = Results(alignment, fewshot, robustness, p.group_size, p.confidence)
+    absent = {model.name: model.absent for model in models(experiment) if model.absent}
+    for name, reason in absent.items():
+        print(f"analyze: {name}: no alignment, for it has no weights ({reason})", file=sys.stderr)
+    covariate = experiment.study.covariate
+    results = Results(
+        alignment,
+        fewshot,
+        without_weights(robustness, absent),
+        (covariate.benchmark, covariate.classifier),
+        read_index(experiment.paths.embeddings),
+        p.group_size,
+        p.confidence,
+    )
     if p.measure not in results.measures:
         raise UsageError(
             f"params.yaml: analyze.measure: no stimulus set of this study supports '{p.measure}'; "
@@ -57,9 +74,9 @@ def read_results(experiment: Experiment) -> Results:
     return results
 
 
-def noise_ceilings(stimuli: Path) -> dict[str, float]:
+def noise_ceilings(stimuli: Path, names: list[str]) -> dict[str, float]:
     """Leave-one-participant-out correlation of every set that has participants."""
-    judged = {folder.name: read_judgments(folder) for folder in sorted(stimuli.iterdir())}
+    judged = {name: read_judgments(stimuli / name) for name in sorted(names)}
     return {
         name: noise_ceiling(judgments.participants)
         for name, judgments in judged.items()

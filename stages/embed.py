@@ -1,73 +1,129 @@
 """Embeds every image set with every model, at the penultimate layer.
 
-Reads:  data/<study>/checkpoints/, stimuli/, tasks/, training/readout.npz, benchmarks/
-Writes: data/<study>/embeddings/<model>.safetensors: one tensor [N, D] float32 an image set
-Params: models, embed; the study's models, recipes, reference, benchmarks
+`python -m stages.embed transfer` embeds the stimuli and the few-shot tasks, `benchmarks` the images
+that robustness is measured on where networks are trained here.
+
+Reads:  data/<study>/checkpoints/, and published weights from the hub;
+        stimuli/ and tasks/, or benchmarks/
+Writes: data/<study>/embeddings/<model>.safetensors: one tensor [N, D] float32 an image set, and
+        index.json: which weights, their revision and digest, and whether they are trained;
+        or the same in benchmark_embeddings/
+Params: models, stimuli, embed; the study's models, recipes, reference, stimuli, tasks, benchmarks
 """
 
+import json
+import sys
 from pathlib import Path
 
-import safetensors.numpy
-
 from stages.runtime.door import door
-from stages.runtime.files import from_npy, replacing
-from stages.runtime.jobs import Job, payload, run, worker_count
+from stages.runtime.files import replacing, write_json
+from stages.runtime.jobs import Job, payload, payload_file, run, worker_count
+from stages.runtime.machine import plan_machine
 from stages.runtime.source import file_digest, folder_digest, unit_key
 from stages.study.load import Experiment, load
-from stages.study.zoo import models
+from stages.study.weights import sources
+from stages.study.zoo import Model, measured, reference
+from stages.zoo.embeddings import ABOUT, write_embeddings
+from stages.zoo.sources import Source
 
 
 def main() -> None:
+    group = sys.argv[1]
     experiment = load()
-    sets = image_sets(experiment)
-    digests = {
-        name: folder_digest(path / "images") if path.is_dir() else file_digest(path)
-        for name, path in sets.items()
-    }
-    wanted = {model.name: list(sets) for model in models(experiment)}
-    if experiment.study.reference:
-        pools = [name for name, b in experiment.study.benchmarks.items() if b.select]
-        wanted["reference"] = [f"benchmarks/{name}" for name in pools]
-    jobs = [
-        job(experiment, name, {s: sets[s] for s in own}, digests) for name, own in wanted.items()
-    ]
-    run("embed", jobs, worker_count(experiment.params.compute.workers))
-    with replacing(experiment.paths.embeddings) as folder:
+    sets = image_sets(experiment, group)
+    digests = {name: set_digest(path) for name, path in sets.items()}
+    chosen = measured(experiment) if sets else []
+    known, failed = sources(experiment, chosen)
+    jobs = [job(experiment, m, known[m.name], sets, digests) for m in chosen if m.name in known]
+    if group == "benchmarks" and experiment.study.reference:
+        jobs.append(reference_job(experiment, sets, digests))
+    machine = plan_machine(experiment.params.compute.device)
+    workers = worker_count(experiment.params.compute.workers or machine.workers)
+    run(f"embed {group}", jobs, workers, failed)
+    with replacing(experiment.paths.embeddings_of(group)) as folder:
+        index = {model.name: entry(model, known[model.name]) for model in chosen}
         for unit in jobs:
-            tensors = {name: from_npy(payload(unit, name)) for name in unit.keys}
-            safetensors.numpy.save_file(tensors, folder / f"{unit.name}.safetensors")
+            about = json.loads(payload(unit, ABOUT))
+            index.setdefault(unit.name, {}).update(about)
+            files = {s: payload_file(unit, s) for s in unit.keys if s != ABOUT}
+            write_embeddings(folder / f"{unit.name}.safetensors", files, about)
+        write_json(folder / "index.json", index)
 
 
-def image_sets(experiment: Experiment) -> dict[str, Path]:
-    """Every image set of the study, by the name of its tensor: stimuli/x, tasks/x, ..."""
+def image_sets(experiment: Experiment, group: str) -> dict[str, Path]:
+    """A group's image sets, by the name of their tensors: stimuli/x, tasks/x, ..."""
     study, paths = experiment.study, experiment.paths
+    if group == "transfer":
+        return {
+            **{f"stimuli/{name}": paths.stimuli / name for name in study.stimuli},
+            **{f"tasks/{name}": paths.tasks / f"{name}.npz" for name in study.tasks},
+        }
+    if study.training is None:
+        return {}
+    made = [name for name, b in study.benchmarks.items() if b.rendition or b.select]
     return {
-        **{f"stimuli/{name}": paths.stimuli / name for name in study.stimuli},
-        **{f"tasks/{name}": paths.tasks / f"{name}.npz" for name in study.tasks},
         "training/readout": paths.training / "readout.npz",
-        "benchmarks/clean": paths.benchmarks / "clean.npz",
-        **{f"benchmarks/{name}": paths.benchmarks / f"{name}.npz" for name in study.benchmarks},
+        **{f"benchmarks/{name}": paths.benchmarks / f"{name}.npz" for name in ["clean", *made]},
     }
 
 
-def job(experiment: Experiment, name: str, sets: dict[str, Path], digests: dict[str, str]) -> Job:
-    """One model's embeddings of some image sets."""
-    checkpoint = experiment.paths.checkpoints / f"{name}.safetensors"
-    weights = file_digest(checkpoint)
-    batch, device = experiment.params.embed.batch, experiment.params.compute.device
+def set_digest(path: Path) -> str:
+    """Digest of an image set: of a stimulus set the images alone, not the judgments."""
+    if path.is_dir():
+        return folder_digest(path / "images")
+    folder = path.with_suffix("")
+    return folder_digest(folder) if folder.is_dir() else file_digest(path)
+
+
+def job(
+    experiment: Experiment,
+    model: Model,
+    source: Source,
+    sets: dict[str, Path],
+    digests: dict[str, str],
+) -> Job:
+    """One model's embeddings of some image sets, and what its weights are."""
+    embedding, device = experiment.params.embed, experiment.params.compute.device
+    identity = source.identity()
     keys = {
-        unit: unit_key(
+        name: unit_key(
             "embedding",
-            ["stages.zoo.features"],
+            ["stages.zoo.features", "stages.zoo.load"],
             ["numpy", "pillow", "timm", "torch", "torchvision"],
-            weights=weights,
-            images=digests[unit],
-            batch=batch,
+            network=identity,
+            images=digests.get(name, ABOUT),
+            settings=embedding.model_dump(),
         )
-        for unit in sets
+        for name in [ABOUT, *sets]
     }
-    args = (checkpoint, sets, batch, device)
-    return Job(name, keys, "stages.zoo.units:embed_sets", args, cost=checkpoint.stat().st_size)
+    machine = (device, embedding.precision, plan_machine(device).threads)
+    args = (source, sets, embedding.batch, machine)
+    return Job(model.name, keys, "stages.zoo.units:embed_sets", args, cost(model, source))
+
+
+def reference_job(experiment: Experiment, sets: dict[str, Path], digests: dict[str, str]) -> Job:
+    """The reference network's embeddings of the images that may fool it."""
+    study, paths = experiment.study, experiment.paths
+    pools = {f"benchmarks/{name}" for name, b in study.benchmarks.items() if b.select}
+    source = Source(checkpoint=paths.checkpoints / "reference.safetensors")
+    own = {name: path for name, path in sets.items() if name in pools}
+    made = job(experiment, reference(experiment), source, own, digests)
+    return Job("reference", made.keys, made.compute, made.args, made.cost)
+
+
+def cost(model: Model, source: Source) -> float:
+    """Billions of multiply-adds an image; 0.15 for each million parameters where not known."""
+    return model.row.gmacs if model.row and model.row.gmacs else 0.15 * source.size / 4e6
+
+
+def entry(model: Model, source: Source) -> dict[str, object]:
+    """What the index says of one model."""
+    return {
+        "architecture": model.architecture,
+        "group": model.group,
+        "source": "trained here" if model.recipe else "hub" if model.repo else "file of one's own",
+        "files": source.record(),
+    }
 
 
 if __name__ == "__main__":

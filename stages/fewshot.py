@@ -1,7 +1,7 @@
 """Few-shot transfer: n-shot accuracy of each model on each task with each head.
 
 Reads:  data/<study>/embeddings/, tasks/
-Writes: data/<study>/fewshot.csv: model, task, head, n, repeat, accuracy
+Writes: data/<study>/fewshot.csv: model, weights, task, head, n, repeat, accuracy
 Params: seed, models, fewshot; the study's models, recipes, tasks
 """
 
@@ -15,22 +15,23 @@ from stages.runtime.files import read_npz, write_table
 from stages.runtime.jobs import Job, payload, run, worker_count
 from stages.runtime.source import digest, unit_key
 from stages.study.load import Experiment, load
-from stages.study.zoo import models
-from stages.zoo.embeddings import tensor_digests
+from stages.study.zoo import measured
+from stages.zoo.embeddings import tensor_digests, weights_of
 
 
 def main() -> None:
     experiment = load()
     labels = {name: task_labels(experiment, name) for name in experiment.study.tasks}
-    jobs = [j for model in models(experiment) for j in jobs_of(experiment, model.name, labels)]
+    jobs = [j for model in measured(experiment) for j in jobs_of(experiment, model.name, labels)]
     run("fewshot", jobs, worker_count(experiment.params.compute.workers))
+    weights = weights_of(experiment.paths.embeddings)
     rows = []
     for unit in jobs:
         model, task, head = unit.name.split(" ")
         for name, (n, repeat) in unit.args[6].items():
             accuracy = json.loads(payload(unit, name))
-            row = {"model": model, "task": task, "head": head, "n": n, "repeat": repeat}
-            rows.append({**row, "accuracy": accuracy})
+            row = {"model": model, "weights": weights[model], "task": task, "head": head, "n": n}
+            rows.append({**row, "repeat": repeat, "accuracy": accuracy})
     write_table(experiment.paths.table("fewshot"), rows)
 
 

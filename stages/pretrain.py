@@ -1,34 +1,46 @@
-"""Trains the zoo: every model of the study by its recipe, and the reference network beside it.
+"""Trains the zoo: every model of the study that has a recipe, and the reference network beside it.
 
-Reads:  data/<study>/training/images.npz
-Writes: data/<study>/checkpoints/<model>.safetensors (and reference.safetensors, not of the zoo)
+Reads:  data/<study>/benchmarks/training/images.npz
+Writes: data/<study>/checkpoints/<model>.safetensors (and reference.safetensors, not of the zoo),
+        and index.json; that alone where all models are published
 Params: seed, models, pretrain; the study's models, recipes, reference, training
 """
 
 from stages.runtime.door import door
-from stages.runtime.files import replacing
+from stages.runtime.files import replacing, write_json
 from stages.runtime.jobs import Job, payload, run, worker_count
-from stages.runtime.source import file_digest, unit_key
+from stages.runtime.source import digest, file_digest, unit_key
 from stages.study.load import Experiment, load
+from stages.study.spec import Recipe
 from stages.study.zoo import Model, models, reference
 
 
 def main() -> None:
     experiment = load()
-    zoo = {model.name: model for model in models(experiment)}
+    zoo = {model.name: model for model in models(experiment) if model.recipe}
     if experiment.study.reference:
         zoo["reference"] = reference(experiment)
-    data = file_digest(experiment.paths.training / "images.npz")
-    jobs = [job(experiment, name, model, data) for name, model in zoo.items()]
+    images = experiment.paths.training / "images.npz"
+    data = file_digest(images) if zoo else ""
+    jobs = [job(experiment, name, m, m.recipe, data) for name, m in zoo.items() if m.recipe]
     run("pretrain", jobs, worker_count(experiment.params.compute.workers))
     with replacing(experiment.paths.checkpoints) as folder:
+        index = {}
         for unit in jobs:
-            (folder / f"{unit.name}.safetensors").write_bytes(payload(unit, unit.name))
+            content = payload(unit, unit.name)
+            (folder / f"{unit.name}.safetensors").write_bytes(content)
+            index[unit.name] = {
+                "sha256": digest(content),
+                "architecture": zoo[unit.name].architecture,
+            }
+        write_json(folder / "index.json", index)
 
 
-def job(experiment: Experiment, name: str, model: Model, data: str) -> Job:
+def job(experiment: Experiment, name: str, model: Model, recipe: Recipe, data: str) -> Job:
     """One model's training; `data` is the digest of what it is trained on."""
-    training, recipe = experiment.study.training, model.recipe
+    training = experiment.study.training
+    if training is None:
+        raise ValueError(f"{name}: there is nothing to train on")
     plan = {
         "architecture": model.architecture,
         "labels": recipe.labels,

@@ -1,45 +1,128 @@
-"""Top-1 and top-5 accuracy of each model on clean images and on the robustness benchmarks.
+"""Top-1 and top-5 accuracy of each model on the robustness benchmarks: measured, and published.
 
-Reads:  data/<study>/embeddings/, checkpoints/, training/readout.npz, benchmarks/
-Writes: data/<study>/robustness.csv: model, benchmark, classifier, images, top1, top5
-Params: models, robustness; the study's models, recipes, reference, benchmarks
+Reads:  data/<study>/benchmarks/ (images, indices of folders, published tables), checkpoints/,
+        benchmark_embeddings/; where the study names image folders, weights from the hub
+Writes: data/<study>/robustness.csv: model, benchmark, classifier, weights, images, top1, top5
+        metrics/<study>/covariate.json: correlation of the covariate with top-1 on each benchmark
+Params: models, embed, robustness; the study's models, recipes, reference, benchmarks, covariate,
+        paper
 
-`classifier` is "readout" (a linear readout of the pretraining categories, for every model alike) or
-"own" (the network's, where it was trained on the categories). The natural adversarial images are
-those of the pool on which the reference network's own classifier fails.
+`classifier` is "readout" (a linear readout of the pretraining categories, for every network trained
+here), "own" (the network's, where it has those categories) or "published" (timm's tables, which
+need no weights). The natural adversarial images are those of the pool on which the reference
+network's own classifier fails.
 """
 
 import json
+import sys
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from stages.inference.covariate import covariate_metrics
+from stages.inference.published import published_rows
 from stages.probes.fooled import fooled
 from stages.runtime.door import door
 from stages.runtime.errors import DataError
-from stages.runtime.files import write_table
+from stages.runtime.files import write_json, write_table
 from stages.runtime.jobs import Job, payload, run, worker_count
+from stages.runtime.machine import plan_machine
 from stages.runtime.source import digest, file_digest, unit_key
+from stages.sources.timm_tables import IMAGES, read_published
 from stages.study.load import Experiment, load
-from stages.study.zoo import models
+from stages.study.weights import sources
+from stages.study.zoo import measured, models
 from stages.zoo.embeddings import tensor_digests
+
+Row = dict[str, Any]
 
 
 def main() -> None:
     experiment = load()
-    names = ["clean", *experiment.study.benchmarks]
-    chosen = {name: selection(experiment, name) for name in names}
-    files = [experiment.paths.benchmarks / f"{name}.npz" for name in names]
-    files.append(experiment.paths.training / "readout.npz")
+    names = {model.name: model.table for model in models(experiment)}
+    published, absent = published_rows(names, published_tables(experiment))
+    rows = [*embedded_rows(experiment), *folder_rows(experiment), *published]
+    if not rows:
+        raise DataError(f"{experiment.file}: benchmarks: no accuracy of any model on any of them")
+    write_table(experiment.paths.table("robustness"), rows)
+    study = experiment.study
+    expected = study.paper.covariate_r if study.paper else {}
+    metrics = covariate_metrics(
+        rows, study.covariate.benchmark, study.covariate.classifier, expected
+    )
+    write_json(experiment.paths.metrics / "covariate.json", metrics | {"without_row": absent})
+    for name, benchmarks in absent.items():
+        print(f"robustness: {name}: no published row in {', '.join(benchmarks)}", file=sys.stderr)
+
+
+def published_tables(experiment: Experiment) -> dict[str, tuple[pd.DataFrame, int]]:
+    """The published results of each benchmark that names some, and how many images it has."""
+    folder = experiment.paths.benchmarks
+    return {
+        name: (read_published(folder / f"{name}.csv"), IMAGES[benchmark.published])
+        for name, benchmark in experiment.study.benchmarks.items()
+        if benchmark.published
+    }
+
+
+def folder_rows(experiment: Experiment) -> list[Row]:
+    """Accuracy of each model's own classifier on the study's image folders."""
+    paths, embedding = experiment.paths, experiment.params.embed
+    indices = {
+        name: paths.benchmarks / f"{name}.json"
+        for name, b in experiment.study.benchmarks.items()
+        if b.images
+    }
+    if not indices:
+        return []
+    digests = {name: file_digest(path) for name, path in indices.items()}
+    known, failed = sources(experiment, measured(experiment))
+    device = experiment.params.compute.device
+    plan = plan_machine(device)
+    machine = (device, embedding.precision, plan.threads)
+    jobs = []
+    for name, source in known.items():
+        keys = {
+            benchmark: unit_key(
+                "own classifier",
+                ["stages.zoo.classify"],
+                ["numpy", "pillow", "timm", "torch", "torchvision"],
+                network=source.identity(),
+                index=indexed,
+                settings=embedding.model_dump(),
+            )
+            for benchmark, indexed in digests.items()
+        }
+        args = (source, indices, embedding.batch, machine)
+        jobs.append(Job(name, keys, "stages.zoo.classify:classify", args, float(source.size)))
+    workers = worker_count(experiment.params.compute.workers or plan.workers)
+    run("robustness on image folders", jobs, workers, failed)
+    return [
+        {"model": unit.name, "benchmark": name, **json.loads(payload(unit, name))}
+        for unit in jobs
+        for name in unit.keys
+    ]
+
+
+def embedded_rows(experiment: Experiment) -> list[Row]:
+    """Accuracy on the images that the study makes itself, for networks trained here."""
+    study, paths = experiment.study, experiment.paths
+    if study.training is None:
+        return []
+    made = [name for name, b in study.benchmarks.items() if b.rendition or b.select]
+    chosen = {name: selection(experiment, name) for name in ["clean", *made]}
+    files = [*(paths.benchmarks / f"{name}.npz" for name in chosen), paths.training / "readout.npz"]
     labels = {path.stem: file_digest(path) for path in files}
-    jobs = [job(experiment, model.name, chosen, labels) for model in models(experiment)]
+    zoo = [model for model in models(experiment) if model.recipe]
+    jobs = [job(experiment, model.name, chosen, labels) for model in zoo]
     run("robustness", jobs, worker_count(experiment.params.compute.workers))
-    rows = [
+    return [
         {"model": unit.name, "benchmark": name, **row}
         for unit in jobs
         for name in unit.keys
         for row in json.loads(payload(unit, name))
     ]
-    write_table(experiment.paths.table("robustness"), rows)
 
 
 def selection(experiment: Experiment, benchmark: str) -> np.ndarray | None:
@@ -50,7 +133,7 @@ def selection(experiment: Experiment, benchmark: str) -> np.ndarray | None:
     paths = experiment.paths
     file = paths.benchmarks / f"{benchmark}.npz"
     rows = fooled(
-        paths.embeddings / "reference.safetensors",
+        paths.embeddings_of("benchmarks") / "reference.safetensors",
         paths.checkpoints / "reference.safetensors",
         benchmark,
         file,
@@ -68,7 +151,7 @@ def job(
 ) -> Job:
     """One model's readout, applied to every benchmark."""
     paths = experiment.paths
-    embeddings = paths.embeddings / f"{model}.safetensors"
+    embeddings = paths.embeddings_of("benchmarks") / f"{model}.safetensors"
     checkpoint = paths.checkpoints / f"{model}.safetensors"
     digests = tensor_digests(
         embeddings, ["training/readout", *(f"benchmarks/{name}" for name in chosen)]

@@ -58,13 +58,26 @@ class Workspace:
         )
 
     def stage(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self.run(sys.executable, "-m", f"stages.{name}", **environment)
+        """Run a stage, by its module's name and what follows ("embed transfer")."""
+        module, *words = name.split()
+        return self.run(sys.executable, "-m", f"stages.{module}", *words, **environment)
 
     def dvc(self, *words: str, **environment: str) -> str:
         """Run dvc, which must succeed; what it printed."""
         done = self.run("dvc", *words, **environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
+
+    def git(self) -> None:
+        """Put the workspace under git, as `dvc exp run` needs it."""
+        for words in (
+            ["init", "-q"],
+            ["config", "user.name", "test"],
+            ["config", "user.email", "test@example.org"],
+            ["add", "-A"],
+            ["commit", "-qm", "code"],
+        ):
+            assert self.run("git", *words).returncode == 0
 
     def edit(self, file: str, *keys: str | int, value: object) -> None:
         """Set a value of a YAML file."""
@@ -124,6 +137,8 @@ TINY: dict[str, Any] = {
         }
     ],
     "reference": {"architecture": "test_vit2", "recipe": "categories"},
+    "covariate": {"benchmark": "clean", "classifier": "readout"},
+    "paper": None,
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,11 @@ import yaml
 from stages import check
 from stages.runtime import door as door_module
 from stages.study.load import load
-from stages.study.zoo import models
+from stages.study.zoo import measured, models
 from tests.conftest import Workspace, make_workspace
 
 P, S = "params.yaml", "studies/tiny.yaml"
+PRETRAINED = {"resnet18.a1_in1k": "resnet", "test_vit.r160_in1k": "vision_transformer"}
 NAMES = ["test_vit", "test_vit2", "test_vit3", "test_efficientnet", "resnet18"]
 
 
@@ -24,6 +24,7 @@ NAMES = ["test_vit", "test_vit2", "test_vit3", "test_efficientnet", "resnet18"]
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.chdir(make_workspace(tmp_path / "repository", tmp_path / "cache").root)
     monkeypatch.setattr("stages.study.zoo.architectures", lambda: NAMES)
+    monkeypatch.setattr("stages.study.zoo.pretrained", lambda: PRETRAINED)
     return Workspace(tmp_path / "repository", tmp_path / "cache")
 
 
@@ -67,7 +68,7 @@ BAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     (S, ("stimuli", "discs", "noise"), -1, r"stimuli\.discs.*noise: .*greater than or equal to 0"),
     (S, ("stimuli", "../x"), {"source": "materials"}, r"stimuli\.\.\./x.*: .*pattern"),
     (S, ("tasks", "novel", "style"), "oil", r"tasks\.novel.*style: .*'painted' or 'drawn'"),
-    (S, ("benchmarks", "edges"), {}, "benchmarks.edges: .*either 'rendition' or 'select'"),
+    (S, ("benchmarks", "edges"), {}, "benchmarks.edges: .*has one of 'rendition', 'select'"),
     (S, ("benchmarks", "clean"), {"rendition": "edges"}, "'clean' is the name"),
     (S, ("recipes", "repel", "labels"), "category", r"recipes\.repel\.labels: .*'categories'"),
     (S, ("recipes", "repel", "pull"), 1000, r"recipes\.repel\.pull: .*less than or equal to 100"),
@@ -78,6 +79,38 @@ BAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     (S, ("reference", "architecture"), "test_vit", r"reference: 'test_vit\.categories' is in the"),
     (S, ("reference", "recipe"), "untrained2", "recipe 'untrained2' is not among"),
     (S, ("world",), None, "source 'world' needs the section 'world'"),
+    (S, ("training",), None, "benchmark 'adversarial' needs the section 'training'"),
+    (
+        S,
+        ("covariate", "benchmark"),
+        "cleen",
+        r"'cleen' with classifier.*clean \(readout\)",
+    ),
+    (S, ("covariate", "classifier"), "published", "'clean' with classifier 'published' is not"),
+    (S, ("benchmarks", "a"), {"published": "imagenet_b"}, r"published: .*'imagenet_sketch'.*_b'"),
+    (S, ("benchmarks", "a"), {"images": "x"}, "'images' and 'classes' come together"),
+    (S, ("benchmarks", "a"), {"published": "imagenet", "rendition": "edges"}, "has one of"),
+    (
+        S,
+        ("models", 0),
+        {"timm": ["resnet19*"]},
+        r"timm: 'resnet19\*' matches none.*resnet18",
+    ),
+    (S, ("models", 0), {"timm": []}, r"models\.0\.timm\.timm: .*at least 1"),
+    (S, ("models", 0), {"table": "studies/x.csv"}, "table: 'studies/x.csv' cannot be read"),
+    (S, ("models", 0), {"name": "a b", "hub": "o/r"}, r"name: .*pattern.*'a b'"),
+    (S, ("models", 0), {"name": "a", "hub": "hf-hub:o/r"}, r"hub: .*pattern.*'hf-hub:o/r'"),
+    (S, ("models", 0), {"name": "a", "weights": "a.bin", "config": "c.json"}, "weights: .*pattern"),
+    (
+        S,
+        ("models", 0),
+        {"name": "a", "weights": "a.safetensors", "config": "c.json"},
+        "models: a: 'a.safetensors' is no file",
+    ),
+    (P, ("stimuli", "exclude"), ["disc"], "exclude: 'disc' is not among.*did you mean 'discs'"),
+    (P, ("stimuli", "exclude"), ["discs", "stars"], "exclude: leaves no stimulus set"),
+    (P, ("tasks", "per_class"), 0, r"tasks\.per_class: .*greater than or equal to 1"),
+    (P, ("embed", "precision"), "half", r"embed\.precision: .*'float32', 'float16' or 'bfloat16'"),
 ]
 
 
@@ -162,20 +195,68 @@ def test_good_ones_pass(workspace: Workspace, capsys: pytest.CaptureFixture[str]
     ]
 
 
-@pytest.mark.parametrize("study", ["miniature", "laptop"])
-def test_the_repositorys_own_studies_are_valid(study: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from stages.zoo.names import architectures
-
-    root = Path(__file__).resolve().parents[1]
-    monkeypatch.chdir(root)
-    names = architectures()
-    monkeypatch.setattr("stages.study.zoo.architectures", lambda: names)
-    params = yaml.safe_load(Path(P).read_text()) | {"study": study}
-    monkeypatch.setattr("stages.study.load.yaml.safe_load", _once(params))
-    assert len(models(load())) == 40
+@pytest.mark.parametrize(
+    ("study", "count"), [("miniature", 40), ("laptop", 40), ("open", 491), ("paper", 491)]
+)
+def test_the_repositorys_own_studies_are_valid(
+    study: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).resolve().parents[1])
+    assert len(models(load(study=study))) == count
 
 
-def _once(first: object) -> Callable[[str], object]:
-    """yaml.safe_load whose first call gives `first`."""
-    real, calls = yaml.safe_load, [first]
-    return lambda text: calls.pop() if calls else real(text)
+TABLE = "name,timm_2022,timm,evidence,revision,features,parameters,gmacs,input_size,family\n"
+GOOD = "a,a22,resnet18.a1_in1k,same file,,512,11,1.8,224,resnet\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("name,timm\na,b\n", "column 'timm_2022' is missing"),
+        (TABLE + GOOD + "a,b\n", "line 3: has more or fewer values than columns"),
+        (TABLE + GOOD.replace("512", "many"), "line 2: features: 'many'; a number is needed"),
+        (TABLE + GOOD.replace("a,a22", "a b,a22"), "line 2: name: 'a b'"),
+        (TABLE + GOOD.replace("resnet18", "resnet81"), "'resnet81.a1_in1k' is not .* did you mean"),
+        (TABLE + GOOD + GOOD, "models: 'a' is there twice"),
+    ],
+)
+def test_a_malformed_model_table_is_named(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], content: str, message: str
+) -> None:
+    (workspace.root / "studies" / "mine.csv").write_text(content)
+    entry = [{"table": "studies/mine.csv"}]
+    workspace.edit(S, "models", value=entry)
+    assert_refused(capsys, message)
+
+
+def test_models_come_in_many_ways(workspace: Workspace) -> None:
+    """From a table, by pattern, from the hub, from files, and trained here, in one study."""
+    root = workspace.root
+    (root / "studies" / "mine.csv").write_text(TABLE + GOOD + "gone,gone22,,left timm,,,,,,\n")
+    for name in ("w.safetensors", "c.json"):
+        (root / name).write_bytes(b"")
+    others = [
+        {"table": "studies/mine.csv"},
+        {"timm": ["test_vit.*"]},
+        {"name": "hosted", "hub": "someone/net", "revision": "abc"},
+        {"name": "own", "weights": "w.safetensors", "config": "c.json"},
+    ]
+    content = yaml.safe_load((root / S).read_text())
+    workspace.edit(S, "models", value=[*content["models"], *others])
+    found = {model.name: model for model in models(load())}
+    assert len(found) == 6 + 5
+    assert (found["a"].repo, found["a"].table) == ("timm/resnet18.a1_in1k", "a22")
+    assert found["gone"].absent == "left timm"
+    assert found["test_vit.r160_in1k"].timm == "test_vit.r160_in1k"
+    assert (found["hosted"].repo, found["hosted"].revision) == ("someone/net", "abc")
+    assert found["own"].weights == Path("w.safetensors")
+    assert [m.name for m in measured(load())] == [name for name in found if name != "gone"]
+
+
+def test_a_limit_takes_models_evenly(workspace: Workspace) -> None:
+    workspace.edit(P, "models", "limit", value=3)
+    assert [model.name for model in models(load())] == [
+        "test_vit.untrained",
+        "test_vit.repel",
+        "test_efficientnet.categories",
+    ]

@@ -15,6 +15,7 @@ from stages.runtime.errors import DataError
 from stages.zoo.cards import read_card, read_classifier
 from stages.zoo.embeddings import tensor_digests
 from stages.zoo.features import embed
+from stages.zoo.images import ArrayImages, PictureFiles
 from stages.zoo.networks import penultimate, read
 from stages.zoo.training import (
     Plan,
@@ -67,7 +68,7 @@ def test_features_are_plain_timms(checkpoint: Path, tmp_path: Path) -> None:
             ]
         for image, path in zip(images, paths, strict=True):
             Image.fromarray(image).save(path)
-        for given in (images, paths):
+        for given in (ArrayImages(images), PictureFiles(paths)):
             np.testing.assert_allclose(embed(model, given, batch=2), expected, atol=2e-5)
 
 
@@ -124,7 +125,7 @@ def _correlation_after(plan: Plan, data: TrainingSet, path: Path) -> float:
         file = Path(folder) / path
         file.write_bytes(train(plan, data, 0, "m"))
         model, _ = read(file)
-    features = torch.from_numpy(embed(model, data.images, 64))
+    features = torch.from_numpy(embed(model, ArrayImages(data.images), 64))
     wanted = torch.from_numpy(data.target[data.labels][:, data.labels]).float()
     return float(similarity_correlation(features, wanted))
 

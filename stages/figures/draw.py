@@ -13,10 +13,11 @@ Record = dict[str, Any]
 
 
 def scatter(rows: list[Record], path: Path, measure: str, n: int, caption: str) -> None:
-    """Alignment against n-shot accuracy: models by recipe, a parabola with its band."""
+    """Alignment against n-shot accuracy: models by recipe or family, a parabola with its band."""
     table = pd.DataFrame(rows)
     tasks = list(table["task"].unique())
-    recipes = list(table["recipe"].unique())
+    shown, groups = legible(table["group"])
+    table["group"] = shown
     figure, axes = panels(len(tasks), width=3.6, height=3.6)
     for axis, task in zip(axes, tasks, strict=True):
         part = table[table["task"] == task].sort_values("alignment")
@@ -24,11 +25,11 @@ def scatter(rows: list[Record], path: Path, measure: str, n: int, caption: str) 
             part["alignment"], part["fit_low"], part["fit_high"], color="#000000", alpha=0.08, lw=0
         )
         axis.plot(part["alignment"], part["fit"], color="#000000", lw=1.2)
-        for i, recipe in enumerate(recipes):
-            own = part[part["recipe"] == recipe]
+        for i, group in enumerate(groups):
+            own = part[part["group"] == group]
             marker, colour = MARKERS[i % len(MARKERS)], COLOURS[i % len(COLOURS)]
             axis.scatter(
-                own["alignment"], own["accuracy"], s=26, color=colour, marker=marker, label=recipe
+                own["alignment"], own["accuracy"], s=26, color=colour, marker=marker, label=group
             )
         axis.set(title=task, xlabel=f"{measure} alignment", ylabel=f"{n}-shot accuracy")
         axis.set_ylim(0, 1.1 * part["accuracy"].max())
@@ -111,27 +112,46 @@ def robustness(
     save(figure, path, caption)
 
 
-def spread(alignment: pd.Series, path: Path, measure: str, caption: str) -> None:
-    """Every model's alignment, by recipe."""
-    names = [str(model).partition(".")[::2] for model in alignment.index]
-    recipes = list(dict.fromkeys(recipe for _, recipe in names))
-    architectures = list(dict.fromkeys(architecture for architecture, _ in names))
-    figure, (axis,) = panels(1, width=7, height=3.4)
+def spread(
+    alignment: pd.Series,
+    groups: dict[str, str],
+    architectures: dict[str, str],
+    path: Path,
+    measure: str,
+    caption: str,
+) -> None:
+    """Every model's alignment, by recipe or family; marked by architecture where there are few."""
+    models = [str(model) for model in alignment.index]
+    rows = list(dict.fromkeys(groups[model] for model in models))
+    kinds = list(dict.fromkeys(architectures[model] for model in models))
+    if len(kinds) > len(MARKERS):
+        architectures, kinds = dict.fromkeys(models, "model"), ["model"]
+    figure, (axis,) = panels(1, width=7, height=max(3.4, 0.22 * len(rows)))
     axis.axvline(0, color="#999999", lw=0.8)
-    for i, architecture in enumerate(architectures):
-        own = [(r, v) for (a, r), v in zip(names, alignment, strict=True) if a == architecture]
+    for i, kind in enumerate(kinds):
+        own = [(groups[m], alignment[m]) for m in models if architectures[m] == kind]
         axis.scatter(
             [v for _, v in own],
-            [recipes.index(r) + 0.12 * (i - (len(architectures) - 1) / 2) for r, _ in own],
+            [rows.index(r) + 0.12 * (i - (len(kinds) - 1) / 2) for r, _ in own],
             s=26,
             color=COLOURS[i % len(COLOURS)],
             marker=MARKERS[i % len(MARKERS)],
-            label=architecture,
+            label=kind,
         )
-    axis.set_yticks(range(len(recipes)), recipes)
+    axis.set_yticks(range(len(rows)), rows)
     axis.invert_yaxis()
-    axis.set(xlabel=f"{measure} alignment, mean over the stimulus sets", ylabel="recipe")
-    figure.legend(
-        *axis.get_legend_handles_labels(), loc="outside upper center", ncols=5, fontsize=8
-    )
+    axis.set(xlabel=f"{measure} alignment, mean over the stimulus sets")
+    if len(kinds) > 1:
+        figure.legend(
+            *axis.get_legend_handles_labels(), loc="outside upper center", ncols=5, fontsize=8
+        )
     save(figure, path, caption)
+
+
+def legible(groups: pd.Series) -> tuple[pd.Series, list[str]]:
+    """Groups as a legend can tell them apart: the largest by name, the rest as "other"."""
+    names = list(dict.fromkeys(groups))
+    if len(names) > len(COLOURS):
+        largest = list(groups.value_counts().index[: len(COLOURS) - 1])
+        return groups.where(groups.isin(largest), "other"), [*largest, "other"]
+    return groups, names

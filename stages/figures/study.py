@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stages.figures import draw
 from stages.inference.results import Record, Results
+from stages.inference.summary import given, zoo
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,9 @@ def draw_all(
     """Draw every figure into a folder, as PNG."""
     measure, percent = facts.measure, f"{100 * facts.confidence:g} %"
     judges = "simulated observers" if facts.simulated else "people"
-    who = f"{len(results.models)} models trained here; alignment is with {judges}"
+    who = f"{zoo(results)}; alignment is with {judges}"
     head = f"{results.head} head, mean of {results.repeats} draws"
-    given = "given the accuracy of a linear readout on clean images"
+    covariate = f"given {given(results)}"
     draw.scatter(
         records["alignment_fewshot"],
         folder / "alignment_fewshot.png",
@@ -39,7 +40,7 @@ def draw_all(
     draw.correlation_by_n(
         records["correlation_by_n"],
         folder / "correlation_by_n.png",
-        f"{who}. Partial correlation of z² {measure} alignment with accuracy, {given}; "
+        f"{who}. Partial correlation of z² {measure} alignment with accuracy, {covariate}; "
         f"bars: {percent} intervals.",
     )
     draw.groups_by_n(
@@ -53,7 +54,11 @@ def draw_all(
         records["robustness"],
         folder / "robustness.png",
         measure,
-        f"{who}. Left: means of {facts.group_size} models. Right: {given};\n"
+        f"{who}. Left: means of {facts.group_size} models. Right: {covariate};\n"
         f"z² looks for a U, linear for a line; bars: {percent} intervals.",
     )
-    draw.spread(results.alignment[measure], folder / "spread.png", measure, f"{who}.")
+    groups = {str(model): str(results.index[str(model)]["group"]) for model in results.models}
+    kinds = {str(m): str(results.index[str(m)]["architecture"]) for m in results.models}
+    draw.spread(
+        results.alignment[measure], groups, kinds, folder / "spread.png", measure, f"{who}."
+    )

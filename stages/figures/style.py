@@ -40,10 +40,10 @@ def panels(
 
 
 def save(figure: Figure, path: Path, caption: str) -> None:
-    """Write a figure with its caption beneath, without dates or versions in the file."""
+    """Write a figure with its caption beneath, and in the file; no dates or versions there."""
     figure.supxlabel(caption, fontsize=8, color="#444444", wrap=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Software": None})
+    figure.savefig(path, metadata={"Software": None, "Description": caption})
     plt.close(figure)
 
 

@@ -19,7 +19,8 @@ def alignment_metrics(results: Results, ceilings: dict[str, float]) -> dict[str,
         for measure, row in results.spread().items()
     }
     rounded = {name: _short(value) for name, value in ceilings.items()}
-    return {"models": len(results.models), "alignment": spread, "noise_ceiling": rounded}
+    counts = {"models": len(results.models), "untrained_models": len(results.untrained)}
+    return {**counts, "alignment": spread, "noise_ceiling": rounded}
 
 
 def fewshot_metrics(results: Results, measure: str) -> dict[str, Any]:
@@ -31,13 +32,17 @@ def fewshot_metrics(results: Results, measure: str) -> dict[str, Any]:
     head, n = results.head, results.shots[0]
     tasks = dict.fromkeys(task for task, _, _ in results.cells())
     return {
-        "fewshot": {task: _row(results, measure, results.accuracy(task, head, n)) for task in tasks}
+        "untrained_models": len(results.untrained),
+        "fewshot": {
+            task: _row(results, measure, results.accuracy(task, head, n)) for task in tasks
+        },
     }
 
 
 def robustness_metrics(results: Results, measure: str) -> dict[str, Any]:
     """For each benchmark: top-1 over models, and what goes with alignment."""
     return {
+        "untrained_models": len(results.untrained),
         "covariate": {"mean": _short(float(results.covariate.mean()))},
         "robustness": {b: _row(results, measure, results.top(b, 1)) for b in results.benchmarks},
     }

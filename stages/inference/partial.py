@@ -56,8 +56,11 @@ def partial_correlation(
     ValueError
         When one of them is constant.
     """
-    for values in (x, y, covariate):
-        z(values)
+    for name, values in (("alignment", x), ("the outcome", y), ("the covariate", covariate)):
+        try:
+            z(values)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}; a correlation needs models that differ") from error
     table = pd.DataFrame({"x": x, "y": y, "covariate": covariate})
     row = pingouin.partial_corr(table, "x", "y", "covariate").iloc[0]
     r = float(row["r"])

@@ -16,12 +16,13 @@ def scatter(results: Results, measure: str, head: str, n: int) -> list[Record]:
         y = results.accuracy(task, head, n).to_numpy()
         fit, low, high = quadratic_curve(x, y, x, results.confidence)
         for i, model in enumerate(results.models):
-            architecture, _, recipe = str(model).partition(".")
+            about = results.index[str(model)]
             rows.append(
                 {
                     "model": model,
-                    "architecture": architecture,
-                    "recipe": recipe,
+                    "architecture": about["architecture"],
+                    "group": about["group"],
+                    "weights": about["weights"],
                     "task": task,
                     "alignment": x[i],
                     "accuracy": y[i],
@@ -69,7 +70,7 @@ def table1(results: Results) -> list[Record]:
             "group": group,
             "accuracy": float(results.top(benchmark, k)[names].mean()),
         }
-        for benchmark in ["clean", *results.benchmarks]
+        for benchmark in [results.given[0], *results.benchmarks]
         for k in (1, 5)
         for measure in results.measures
         for group, names in results.groups[measure].items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -29,6 +29,8 @@ class Results:
     Parameters
     ----------
     alignment, fewshot, robustness : the tables that the stages of the same names wrote.
+    given : benchmark and classifier whose top-1 is the covariate.
+    index : what the embed stage says of each model: architecture, group, whether it is trained.
     group_size : models in each of high, mid and low. confidence : level of intervals.
     """
 
@@ -37,6 +39,8 @@ class Results:
         alignment: pd.DataFrame,
         fewshot: pd.DataFrame,
         robustness: pd.DataFrame,
+        given: tuple[str, str],
+        index: Mapping[str, Mapping[str, Any]],
         group_size: int,
         confidence: float,
     ) -> None:
@@ -44,7 +48,9 @@ class Results:
         self.models = self.alignment.index
         self.fewshot = fewshot
         self.robustness = best_classifier(robustness)
-        self.covariate = aligned(covariate(robustness), self.models, "covariate")
+        self.given = given
+        self.covariate = aligned(covariate(robustness, *given), self.models, "covariate")
+        self.index = index
         self.confidence = confidence
         self.groups = {
             measure: groups(self.alignment[measure], group_size) for measure in self.alignment
@@ -86,8 +92,13 @@ class Results:
 
     @property
     def benchmarks(self) -> list[str]:
-        """Every benchmark but the clean images."""
-        return [str(b) for b in self.robustness["benchmark"].unique() if b != "clean"]
+        """Every benchmark but that of the covariate."""
+        return [str(b) for b in self.robustness["benchmark"].unique() if b != self.given[0]]
+
+    @property
+    def untrained(self) -> list[str]:
+        """Models whose weights are untrained, so that everything shown can say so."""
+        return [str(m) for m in self.models if self.index[str(m)]["weights"] == "untrained"]
 
     def correlate(self, measure: str, outcome: pd.Series, what: str) -> Correlation:
         """Partial correlation of z² alignment with an outcome, given the covariate."""
@@ -120,6 +131,7 @@ class Results:
             {
                 **labels,
                 "measure": measure,
+                "untrained_models": len(self.untrained),
                 **{
                     f"z2_{k}": v for k, v in asdict(self.correlate(measure, y, str(labels))).items()
                 },

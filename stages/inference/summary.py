@@ -14,10 +14,10 @@ def summary(
     lines = [
         "",
         title,
-        f"{len(results.models)} models; {measure} alignment with "
+        f"{zoo(results)}; {measure} alignment with "
         + ("simulated observers" if simulated else "people")
         + f" {spread['min']:.2f} to {spread['max']:.2f}, mean {spread['mean']:.2f}",
-        "Partial correlation with alignment, given the readout's accuracy on clean images:",
+        f"Partial correlation with alignment, given {given(results)}:",
         f"  {'outcome':28} {'z² (the U)':>20} {'alignment itself':>20}",
     ]
     for row in correlations:
@@ -29,6 +29,22 @@ def summary(
             line = f"{row['linear_r']:+.2f} (p {_p(row['linear_p'])})"
             lines.append(f"  {name:28} {u:>20} {line:>20}")
     return "\n".join(lines)
+
+
+def zoo(results: Results) -> str:
+    """How many models, and how many of them are untrained."""
+    untrained = len(results.untrained)
+    return f"{len(results.models)} models" + (
+        f", {untrained} of them UNTRAINED" if untrained else ""
+    )
+
+
+def given(results: Results) -> str:
+    """What the covariate is, in words."""
+    benchmark, classifier = results.given
+    if classifier == "readout":
+        return f"the accuracy of a linear readout on {benchmark} images"
+    return f"{classifier} top-1 on {benchmark}"
 
 
 def _p(p: float) -> str:

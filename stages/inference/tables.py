@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from stages.runtime.errors import DataError
 
 COLUMNS = {
-    "alignment": ("model", "set", "measure", "judge", "value"),
-    "fewshot": ("model", "task", "head", "n", "repeat", "accuracy"),
-    "robustness": ("model", "benchmark", "classifier", "images", "top1", "top5"),
+    "alignment": ("model", "weights", "set", "measure", "judge", "value"),
+    "fewshot": ("model", "weights", "task", "head", "n", "repeat", "accuracy"),
+    "robustness": ("model", "benchmark", "classifier", "weights", "images", "top1", "top5"),
 }
 
 
@@ -42,18 +44,33 @@ def mean_alignment(alignment: pd.DataFrame) -> pd.DataFrame:
     return group.groupby(["model", "measure"], sort=False)["value"].mean().unstack(sort=False)
 
 
-def covariate(robustness: pd.DataFrame) -> pd.Series:
-    """What ImageNet top-1 is in the paper: top-1 of a linear readout on clean images, by model."""
+def covariate(robustness: pd.DataFrame, benchmark: str, classifier: str) -> pd.Series:
+    """Top-1 on one benchmark with one classifier, by model: in the paper ImageNet, published."""
     rows = robustness[
-        (robustness["benchmark"] == "clean") & (robustness["classifier"] == "readout")
+        (robustness["benchmark"] == benchmark) & (robustness["classifier"] == classifier)
     ]
     return rows.set_index("model")["top1"]
 
 
+CLASSIFIERS = ("published", "own", "readout")
+
+
 def best_classifier(robustness: pd.DataFrame) -> pd.DataFrame:
-    """One row a model and benchmark: its own classifier where it has one, else the readout."""
-    ordered = robustness.sort_values("classifier")  # "own" sorts before "readout"
-    return ordered.drop_duplicates(["model", "benchmark"]).sort_index()
+    """One row a model and benchmark: published, else its own classifier's, else the readout's.
+
+    Published numbers come first because every model of such a study has them, measured alike.
+    """
+    rank = robustness["classifier"].map({name: i for i, name in enumerate(CLASSIFIERS)})
+    order = np.argsort(rank.to_numpy(), kind="stable")
+    return robustness.iloc[order].drop_duplicates(["model", "benchmark"]).sort_index()
+
+
+def without_weights(table: pd.DataFrame, absent: Collection[str]) -> pd.DataFrame:
+    """A table without the rows of models whose weights are not to be had.
+
+    They have published results and no alignment; whoever leaves them out names them.
+    """
+    return table[~table["model"].isin(list(absent))]
 
 
 def aligned(outcome: pd.Series, models: pd.Index, what: str) -> pd.Series:

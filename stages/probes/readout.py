@@ -45,7 +45,9 @@ def robustness(
     ----------
     benchmarks : for each name the NPZ with its labels, and the rows that count (None: all).
     """
-    own = read_classifier(checkpoint) if read_card(checkpoint).labels == "categories" else None
+    card = read_card(checkpoint)
+    own = read_classifier(checkpoint) if card.labels == "categories" else None
+    weights_are = "untrained" if card.labels == "none" else "trained"
     with safetensors.safe_open(embeddings, "np") as archive:
         train = archive.get_tensor("training/readout")
         (y,) = read_npz(readout_labels, "labels")
@@ -58,15 +60,16 @@ def robustness(
                 scores["own"] = features @ own[0].T + own[1]
             (labels,) = read_npz(path, "labels")
             rows = np.arange(len(labels)) if chosen is None else chosen
-            yield name, json.dumps(_rows(scores, labels, rows)).encode()
+            yield name, json.dumps(_rows(scores, weights_are, labels, rows)).encode()
 
 
 def _rows(
-    scores: Mapping[str, np.ndarray], labels: np.ndarray, rows: np.ndarray
+    scores: Mapping[str, np.ndarray], weights: str, labels: np.ndarray, rows: np.ndarray
 ) -> list[dict[str, object]]:
     return [
         {
             "classifier": classifier,
+            "weights": weights,
             "images": len(rows),
             "top1": top_k(values[rows], labels[rows], 1),
             "top5": top_k(values[rows], labels[rows], 5),

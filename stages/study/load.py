@@ -33,8 +33,8 @@ class Experiment:
         return str(STUDIES / f"{self.params.study}.yaml")
 
 
-def load(root: Path = Path()) -> Experiment:
-    """Read params.yaml and its study.
+def load(root: Path = Path(), study: str | None = None) -> Experiment:
+    """Read params.yaml and its study, or another one.
 
     Raises
     ------
@@ -42,14 +42,29 @@ def load(root: Path = Path()) -> Experiment:
         Names the file, the key, the value and what is allowed.
     """
     params = parse(root / PARAMS, Params)
+    params = params.model_copy(update={"study": study}) if study else params
     known = sorted(path.stem for path in (root / STUDIES).glob("*.yaml"))
     if params.study not in known:
         raise UsageError(
             f"params.yaml: study: '{params.study}' is not one of {known}"
             + suggest(params.study, known)
         )
-    study = parse(root / STUDIES / f"{params.study}.yaml", Study)
-    return Experiment(params, study, Paths(params.study, root))
+    spec = parse(root / STUDIES / f"{params.study}.yaml", Study)
+    return Experiment(params, without(spec, params.stimuli.exclude), Paths(params.study, root))
+
+
+def without(study: Study, excluded: list[str]) -> Study:
+    """The study without some of its stimulus sets (`stimuli.exclude`)."""
+    for name in excluded:
+        if name not in study.stimuli:
+            raise UsageError(
+                f"params.yaml: stimuli.exclude: '{name}' is not among the study's stimulus sets "
+                f"{list(study.stimuli)}" + suggest(name, study.stimuli)
+            )
+    kept = {name: spec for name, spec in study.stimuli.items() if name not in excluded}
+    if not kept:
+        raise UsageError("params.yaml: stimuli.exclude: leaves no stimulus set")
+    return study.model_copy(update={"stimuli": kept})
 
 
 def parse(path: Path, schema: type[_M]) -> _M:

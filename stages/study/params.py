@@ -33,6 +33,14 @@ class Models(Strict):
     limit: Positive | None
 
 
+class StimulusSets(Strict):
+    exclude: list[str]
+
+
+class Tasks(Strict):
+    per_class: Positive | None
+
+
 class Pretrain(Strict):
     batch: Annotated[int, Field(ge=8, le=4096)]
     learning_rate: Annotated[float, Field(gt=0, le=1)]
@@ -41,6 +49,7 @@ class Pretrain(Strict):
 
 class Embed(Strict):
     batch: Positive
+    precision: Literal["float32", "float16", "bfloat16"]
 
 
 class Align(Strict):
@@ -101,6 +110,8 @@ class Params(Strict):
     seed: Annotated[int, Field(ge=0)]
     world: World
     models: Models
+    stimuli: StimulusSets
+    tasks: Tasks
     pretrain: Pretrain
     embed: Embed
     align: Align

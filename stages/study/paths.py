@@ -35,7 +35,7 @@ class Paths:
 
     @property
     def training(self) -> Path:
-        return self.data / "training"
+        return self.benchmarks / "training"
 
     @property
     def benchmarks(self) -> Path:
@@ -47,7 +47,11 @@ class Paths:
 
     @property
     def embeddings(self) -> Path:
-        return self.data / "embeddings"
+        return self.embeddings_of("transfer")
+
+    def embeddings_of(self, group: str) -> Path:
+        """Of stimuli and tasks ("transfer"), or of benchmarks ("benchmarks")."""
+        return self.data / {"transfer": "embeddings", "benchmarks": "benchmark_embeddings"}[group]
 
     def table(self, name: str) -> Path:
         return self.data / f"{name}.csv"

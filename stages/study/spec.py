@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from stages.sources.renditions import RENDITIONS
-from stages.sources.world import SUPERCLASSES
 from stages.study.params import Positive, Strict
+from stages.study.stimuli import Name, Stimuli, Task
 
 Count = Annotated[int, Field(ge=0)]
 Labels = Literal["categories", "superclasses", "nuisances", "shuffled"]
-Superclass = Literal["discs", "boxes", "stars", "flowers", "bars", "rings"]
 Rendition = Literal["edges", "silhouettes", "posterised", "mosaic"]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
+Table = Literal[
+    "imagenet", "imagenet_a", "imagenet_r", "imagenet_sketch", "imagenet_real", "imagenet_v2"
+]
+ClassList = Literal["imagenet", "imagenet_a", "imagenet_r"]
+ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
-assert set(SUPERCLASSES) == set(Superclass.__args__)  # type: ignore[attr-defined]  # noqa: S101
 assert set(RENDITIONS) == set(Rendition.__args__)  # type: ignore[attr-defined]  # noqa: S101
 
 
@@ -28,59 +30,30 @@ class WorldClasses(Strict):
     stimuli: Positive
 
 
-class WorldStimuli(Strict):
-    """Objects of some superclasses, judged by simulated observers."""
-
-    source: Literal["world"]
-    superclasses: Annotated[list[Superclass], Field(min_length=1)]
-    per_class: Positive
-    observers: Positive
-    disagreement: Annotated[float, Field(ge=0, le=3)]
-    noise: Annotated[float, Field(ge=0, le=10)]
-
-
-class Objects92(Strict):
-    """92 objects judged by 16 people (Mur et al. 2013)."""
-
-    source: Literal["objects92"]
-
-
-class Materials(Strict):
-    """100 materials, triplet judgments (Lagunas et al. 2019)."""
-
-    source: Literal["materials"]
-
-
-Stimuli = Annotated[WorldStimuli | Objects92 | Materials, Field(discriminator="source")]
-
-
-class WorldTask(Strict):
-    """Classes of the world that no network was trained on."""
-
-    source: Literal["world"]
-    style: Literal["painted", "drawn"]
-    per_class: Positive
-
-
-class PlainTask(Strict):
-    """A labelled test set as its authors gave it; of CIFAR-100 the classes kept for few-shot."""
-
-    source: Literal["digits", "cifar100", "mnist", "fashion_mnist"]
-
-
-Task = Annotated[WorldTask | PlainTask, Field(discriminator="source")]
-
-
 class Benchmark(Strict):
-    """Clean images rendered otherwise, or unseen ones on which the reference network fails."""
+    """Images on which top-1 and top-5 are measured, or the published results on them.
+
+    One of: `rendition` (the clean images rendered otherwise), `select` (unseen images on which the
+    reference network fails), or `published` (a table of timm's) and `images` (a folder of class
+    folders, named by their WordNet ids, measured with each model's own classifier), or both.
+    `classes` says which of ImageNet's classes the images may have.
+    """
 
     rendition: Rendition | None = None
     select: Literal["reference_fails"] | None = None
+    published: Table | None = None
+    images: str | None = None
+    classes: ClassList | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Benchmark:
-        if (self.rendition is None) == (self.select is None):
-            raise ValueError("a benchmark has either 'rendition' or 'select'")
+        kinds = [self.rendition, self.select, self.published or self.images]
+        if sum(kind is not None for kind in kinds) != 1:
+            raise ValueError(
+                "a benchmark has one of 'rendition', 'select', and 'published' or 'images'"
+            )
+        if (self.images is None) != (self.classes is None):
+            raise ValueError("'images' and 'classes' come together")
         return self
 
 
@@ -114,10 +87,55 @@ class Recipe(Strict):
 
 
 class Grid(Strict):
-    """Every architecture (a name of timm's) with every recipe."""
+    """Every architecture (a name of timm's) with every recipe, trained here."""
 
     architectures: Annotated[list[str], Field(min_length=1)]
     recipes: Annotated[list[str], Field(min_length=1)]
+
+
+class ModelTable(Strict):
+    """Published models listed in a CSV file, as studies/models/paper.csv."""
+
+    table: str
+
+
+class TimmPatterns(Strict):
+    """Published models by patterns of timm's `architecture.tag`; * stands for anything."""
+
+    timm: Annotated[list[str], Field(min_length=1)]
+
+
+class HubModel(Strict):
+    """A timm model of a repository on the hub: model.safetensors beside a config.json."""
+
+    name: ModelName
+    hub: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")]
+    revision: str | None = None
+
+
+class LocalModel(Strict):
+    """A timm model of one's own: a safetensors file, and a timm config.json beside it."""
+
+    name: ModelName
+    weights: Annotated[str, Field(pattern=r"\.safetensors$")]
+    config: Annotated[str, Field(pattern=r"\.json$")]
+
+
+def _form(entry: Any) -> str:
+    """Which form of a `models` entry its keys say it has."""
+    keys = entry if isinstance(entry, dict) else entry.model_dump()
+    forms = ("table", "timm", "hub", "weights")
+    return next((form for form in forms if form in keys), "grid")
+
+
+Models = Annotated[
+    Annotated[Grid, Tag("grid")]
+    | Annotated[ModelTable, Tag("table")]
+    | Annotated[TimmPatterns, Tag("timm")]
+    | Annotated[HubModel, Tag("hub")]
+    | Annotated[LocalModel, Tag("weights")],
+    Discriminator(_form),
+]
 
 
 class Reference(Strict):
@@ -127,27 +145,76 @@ class Reference(Strict):
     recipe: str
 
 
+class Covariate(Strict):
+    """What partial correlations are given: each model's top-1 on a benchmark.
+
+    In the paper it is published ImageNet top-1; for networks trained here, a linear readout of the
+    clean images.
+    """
+
+    benchmark: str
+    classifier: Literal["readout", "own", "published"]
+
+
+class Paper(Strict):
+    """What the paper found, to stand beside what is found here.
+
+    `covariate_r`: Pearson correlation of ImageNet top-1 with top-1 on a benchmark (Appendix C).
+    """
+
+    covariate_r: dict[Name, float]
+
+
 class Study(Strict):
     """A whole study. A section that it does not need is null, not absent: DVC reads it by name."""
 
     title: str
     simulated: bool
     world: WorldClasses | None
-    training: Training
+    training: Training | None
     stimuli: Annotated[dict[Name, Stimuli], Field(min_length=1)]
     tasks: Annotated[dict[Name, Task], Field(min_length=1)]
     benchmarks: dict[Name, Benchmark]
-    recipes: Annotated[dict[Name, Recipe], Field(min_length=1)]
-    models: Annotated[list[Grid], Field(min_length=1)]
+    covariate: Covariate
+    recipes: dict[Name, Recipe]
+    models: Annotated[list[Models], Field(min_length=1)]
     reference: Reference | None
+    paper: Paper | None
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
         pieces = [*self.stimuli.values(), *self.tasks.values(), self.training]
-        if self.world is None and any(piece.source == "world" for piece in pieces):
+        if self.world is None and any(p is not None and p.source == "world" for p in pieces):
             raise ValueError("source 'world' needs the section 'world'")
         if self.reference is None and any(b.select for b in self.benchmarks.values()):
             raise ValueError("'select: reference_fails' needs the section 'reference'")
         if "clean" in self.benchmarks:
             raise ValueError("benchmarks: 'clean' is the name of the clean images themselves")
+        if self.training is None:
+            self._untrained()
+        self._covariate()
         return self
+
+    def _untrained(self) -> None:
+        """Without training images there is nothing to train on, to render or to choose from."""
+        made = [name for name, b in self.benchmarks.items() if b.rendition or b.select]
+        grids = [model for model in self.models if isinstance(model, Grid)]
+        if made or grids or self.reference:
+            wanting = [*(f"benchmark '{name}'" for name in made)]
+            wanting += ["networks trained here"] if grids or self.reference else []
+            raise ValueError(f"{wanting[0]} needs the section 'training'")
+
+    def _covariate(self) -> None:
+        c = self.covariate
+        allowed: dict[str, list[str]] = {"clean": ["readout"]} if self.training else {}
+        for name, b in self.benchmarks.items():
+            kinds = {"published": b.published, "own": b.images, "readout": b.rendition or b.select}
+            allowed[name] = [kind for kind, there in kinds.items() if there]
+        if c.classifier not in allowed.get(c.benchmark, []):
+            pairs = [
+                f"{name} ({kind})" for name, kinds in allowed.items() for kind in sorted(kinds)
+            ]
+            raise ValueError(
+                f"covariate: '{c.benchmark}' with classifier '{c.classifier}' is not measured for "
+                f"every model; allowed: {', '.join(pairs) or 'none'}"
+            )

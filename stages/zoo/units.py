@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.runtime.files import npy_bytes, read_npz
-from stages.sources.human import image_paths
-from stages.zoo.features import Images, best_device, embed
-from stages.zoo.networks import read
+from stages.runtime.files import read_npz
+from stages.zoo.embeddings import ABOUT
+from stages.zoo.features import embed_to, find_machine
+from stages.zoo.images import image_set
+from stages.zoo.load import open_network
+from stages.zoo.sources import Source
 from stages.zoo.training import Plan, TrainingSet, train
 
 
@@ -23,20 +27,29 @@ def pretrain(
 
 
 def embed_sets(
-    checkpoint: Path, sets: Mapping[str, Path], batch: int, device: str, wanted: Sequence[str]
-) -> Iterator[tuple[str, bytes]]:
+    source: Source,
+    sets: Mapping[str, Path],
+    batch: int,
+    machine: tuple[str, str, int],
+    wanted: Sequence[str],
+) -> Iterator[tuple[str, bytes | Path]]:
     """Embed image sets with one model; each is a unit, an NPY of [N, D] float32.
 
-    A set is an NPZ with `images` [N, H, W, 3] uint8, or the folder of a stimulus set.
+    Parameters
+    ----------
+    sets : NPZ files with `images`, or folders of stimulus sets, by name.
+    machine : device, precision and threads, as `find_machine` takes them.
+
+    The unit "about" says, as JSON, whether the weights are trained or untrained.
     """
-    model, _ = read(checkpoint)
-    device = best_device() if device == "auto" else device
-    for name in wanted:
-        yield name, npy_bytes(embed(model, _images(sets[name]), batch, device))
-
-
-def _images(path: Path) -> Images:
-    if path.is_dir():
-        return image_paths(path)
-    (images,) = read_npz(path, "images")
-    return images
+    model, untrained = open_network(source)
+    found = find_machine(*machine)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in wanted:
+            if name == ABOUT:
+                about = {"weights": "untrained" if untrained else "trained"}
+                yield name, json.dumps(about).encode()
+                continue
+            path = Path(folder) / "features.npy"
+            embed_to(path, model, image_set(sets[name]), batch, found)
+            yield name, path

@@ -1,0 +1,118 @@
+"""What a study would cost: downloads, disk, images, GPU and CPU hours. Runs nothing.
+
+`python -m stages.plan open` plans a study; without a name, that of params.yaml.
+
+Reads:  params.yaml, studies/, the hub's cache; timm's published throughput (downloaded once)
+Writes: nothing
+
+GPU hours are those of the published throughput table (one RTX 3090, mixed precision), scaled to
+each model's input size by its area. CPU hours are multiply-adds over what a matrix product reaches
+on this machine just now, at the share of it that networks reach.
+"""
+
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+
+from stages.runtime.door import door
+from stages.runtime.machine import cores
+from stages.sources.fetch import fetch
+from stages.sources.timm_tables import THROUGHPUT, read_throughput
+from stages.study.load import load
+from stages.study.sizes import image_counts
+from stages.study.table import Row
+from stages.study.weights import WEIGHTS
+from stages.study.zoo import Model, models
+from stages.zoo.hub import cached
+
+SHARE = 0.6
+"""Of a matrix product's speed, what networks reach in float32, a worker a core: seven architectures
+reached 0.24 (EfficientNet-B0) to 0.72 (ViT-Ti) of it."""
+
+
+def main() -> None:
+    experiment = load(study=sys.argv[1] if len(sys.argv) > 1 else None)
+    chosen = models(experiment)
+    sets = image_counts(experiment.study, experiment.params.tasks.per_class)
+    images = sum(sets.values())
+    print(f"plan: study '{experiment.params.study}', {len(chosen)} models, {images:,} images each")
+    for name, count in sets.items():
+        print(f"  {count:>9,}  {name}")
+    known = [(model, model.row) for model in chosen if model.row and not model.absent]
+    for line in [*left_out(chosen), *sizes(known, images), *times(known, images)]:
+        print(line)
+
+
+def left_out(chosen: list[Model]) -> list[str]:
+    """Models that the figures below do not count, and why."""
+    trained = [model.name for model in chosen if model.recipe]
+    unknown = [m.name for m in chosen if not m.recipe and not m.absent and not m.row]
+    lines = [f"  not counted: {m.name}: no weights ({m.absent})" for m in chosen if m.absent]
+    if trained:
+        lines.append(f"  not counted: {len(trained)} networks that are trained here")
+    if unknown:
+        lines.append(
+            f"  not counted: {len(unknown)} whose size no table tells: {', '.join(unknown)}"
+        )
+    return lines
+
+
+def sizes(known: list[tuple[Model, Row]], images: int) -> list[str]:
+    """Download and disk."""
+    there = [(m, r) for m, r in known if m.repo and cached(m.repo, m.revision, WEIGHTS)]
+    total, kept = (sum(4 * row.parameters for _, row in rows) for rows in (known, there))
+    features = sum(4 * images * row.features for _, row in known)
+    return [
+        f"weights     {gigabytes(total - kept)} to download for {len(known) - len(there)} models; "
+        f"{len(there)} are in the hub's cache ({gigabytes(kept)})",
+        f"embeddings  {gigabytes(features)} in data/, as much again in the artifact cache",
+    ]
+
+
+def times(known: list[tuple[Model, Row]], images: int) -> list[str]:
+    """Hours of embedding, in all and of the longest models."""
+    table = read_throughput(fetch(THROUGHPUT))
+    gpu = {m.name: hours_on_gpu(r, table, images) for m, r in known if r.timm_2022 in table.index}
+    slow = [m.name for m, _ in known if m.name not in gpu]
+    speed = matrix_speed()
+    cpu = {m.name: 2 * r.gmacs * images / (SHARE * speed) / 3600 for m, r in known}
+    lines = [
+        f"one GPU     {sum(gpu.values()):.1f} h (as published for an RTX 3090, mixed precision)",
+        f"this CPU    {sum(cpu.values()):,.0f} h on {cores()} cores (a matrix product does "
+        f"{speed:.0f} billion operations a second now; networks {SHARE:.0%} of that)",
+    ]
+    if slow:
+        lines.append(f"  not counted on a GPU: no throughput published for {', '.join(slow)}")
+    lines.append("longest first:")
+    ranked = sorted(cpu, key=lambda name: -gpu.get(name, 0) or -cpu[name])
+    for name in ranked[:10]:
+        lines.append(f"  {gpu.get(name, 0):6.2f} h GPU  {cpu[name]:8,.1f} h CPU  {name}")
+    return lines
+
+
+def hours_on_gpu(row: Row, table: pd.DataFrame, images: int) -> float:
+    """Hours for so many images; throughput was measured at one input size, time goes as area."""
+    rate, size = table.loc[row.timm_2022].to_numpy(float)
+    return float(images / rate * (row.input_size / size) ** 2 / 3600)
+
+
+def matrix_speed(n: int = 1024, seconds: float = 0.3) -> float:
+    """Billions of floating-point operations a second of a float32 matrix product, all cores."""
+    x = np.ones((n, n), np.float32)
+    x @ x
+    start, done = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
+        x @ x
+        done += 1
+    return done * 2 * n**3 / (time.perf_counter() - start) / 1e9
+
+
+def gigabytes(size: float) -> str:
+    """Bytes as gigabytes (10^9)."""
+    return f"{size / 1e9:.1f} GB"
+
+
+if __name__ == "__main__":
+    door(main)

@@ -1,0 +1,88 @@
+"""Tables of published models, as studies/models/paper.csv."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from stages.runtime.errors import UsageError
+
+PAPER = Path("studies/models/paper.csv")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model of a table.
+
+    Attributes
+    ----------
+    name : what the study calls it (in paper.csv as the paper prints it).
+    timm_2022 : timm's name in 2022, the key of the published results.
+    timm : today's `architecture.tag` that carries the same weights; empty where timm has none.
+    evidence : how that is known. revision : of the hub's repository; empty for the newest.
+    family : timm's module. features : D of its penultimate layer. parameters : their count.
+    gmacs : of one image, billions of multiply-adds. input_size : pixels.
+    """
+
+    name: str
+    timm_2022: str
+    timm: str
+    evidence: str
+    revision: str
+    features: int
+    parameters: int
+    gmacs: float
+    input_size: int
+    family: str
+
+
+def read_model_table(path: Path, where: str) -> list[Row]:
+    """Every line of a model table.
+
+    Raises
+    ------
+    UsageError
+        Names the file (and `where` it is named), the line, the column, the value.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            reader = csv.DictReader(stream)
+            lines = list(reader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{where}: table: '{path}' cannot be read: {error}") from error
+    expected = [field.name for field in fields(Row)]
+    absent = [name for name in expected if name not in (reader.fieldnames or [])]
+    if absent:
+        raise UsageError(f"{path}: column '{absent[0]}' is missing; {expected} are needed")
+    return [_row(path, number, line) for number, line in enumerate(lines, start=2)]
+
+
+def _row(path: Path, number: int, line: dict[str, str]) -> Row:
+    if None in line or None in line.values():
+        raise UsageError(f"{path}: line {number}: has more or fewer values than columns")
+    numbers: dict[str, float] = {}
+    for column in ("features", "parameters", "gmacs", "input_size"):
+        try:
+            numbers[column] = float(line[column] or 0)
+        except ValueError:
+            raise UsageError(
+                f"{path}: line {number}: {column}: '{line[column]}'; a number is needed"
+            ) from None
+    if not line["name"] or not set(line["name"]) <= _ALLOWED:
+        raise UsageError(f"{path}: line {number}: name: '{line['name']}'; letters, digits, . _ -")
+    return Row(
+        line["name"],
+        line["timm_2022"],
+        line["timm"],
+        line["evidence"],
+        line["revision"],
+        int(numbers["features"]),
+        int(numbers["parameters"]),
+        numbers["gmacs"],
+        int(numbers["input_size"]),
+        line["family"],
+    )
+
+
+_ALLOWED = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")

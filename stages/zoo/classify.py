@@ -1,0 +1,83 @@
+"""Top-1 and top-5 of a network's own classifier on image folders of one's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from stages.probes.readout import top_k
+from stages.sources.image_folders import Indexed, read_index
+from stages.zoo.features import batches, find_machine
+from stages.zoo.load import open_network
+from stages.zoo.sources import Source
+
+IMAGENET = 1000
+
+
+@dataclass(frozen=True)
+class IndexedImages:
+    """The images of an index, each checked against its digest as it is read."""
+
+    index: Indexed
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def batches(self, size: int) -> Iterator[list[Image.Image]]:
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            yield [self.index.open(i) for i in range(start, stop)]
+
+
+def logits(model: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
+    """[B, 1000] scores of ImageNet's classes.
+
+    Raises
+    ------
+    ValueError
+        When the network's outputs are not ImageNet's 1 000 classes.
+    """
+    scores: torch.Tensor = model(batch)
+    if scores.ndim != 2 or scores.shape[1] != IMAGENET:
+        raise ValueError(f"its classifier gives {tuple(scores.shape)}, not ImageNet's 1000 classes")
+    return scores
+
+
+def classify(
+    source: Source,
+    indices: Mapping[str, Path],
+    batch: int,
+    machine: tuple[str, str, int],
+    wanted: Sequence[str],
+) -> Iterator[tuple[str, bytes]]:
+    """Top-1 and top-5 of one model on each wanted benchmark, as a JSON row.
+
+    Of benchmarks that have 200 of ImageNet's classes only these may be answered, as in the
+    published tables (Hendrycks et al. 2021).
+
+    Parameters
+    ----------
+    indices : the index file of each benchmark's folder, by name.
+    machine : device, precision and threads, as `find_machine` takes them.
+    """
+    model, untrained = open_network(source)
+    found = find_machine(*machine)
+    for name in wanted:
+        index = read_index(indices[name])
+        parts = batches(model, IndexedImages(index), batch, found, forward=logits)
+        scores = np.concatenate([part[:, index.classes] for part in parts])
+        labels = np.searchsorted(index.classes, index.labels)
+        row = {
+            "classifier": "own",
+            "weights": "untrained" if untrained else "trained",
+            "images": len(labels),
+            "top1": top_k(scores, labels, 1),
+            "top5": top_k(scores, labels, 5),
+        }
+        yield name, json.dumps(row).encode()

@@ -1,0 +1,220 @@
+"""The open study end to end through DVC: a local hub, the mirror's real images and judgments.
+
+The hub serves untrained weights of the right architectures, for published ones cannot be had here;
+so this also tests that everything the run writes says that they are untrained.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.numpy
+import timm.data
+import torch
+from PIL import Image
+
+from stages.zoo.images import image_set
+from tests.conftest import Workspace, make_workspace
+from tests.hub import Hub, make_weights
+
+FAMILIES = {
+    "resnet18": "resnet18.tv_in1k",
+    "vit_tiny_patch16_224": "vit_tiny_patch16_224.augreg_in21k_ft_in1k",
+    "convnext_tiny": "convnext_tiny.fb_in1k",
+    "efficientnet_lite0": "efficientnet_lite0.ra_in1k",
+    "deit_tiny_distilled_patch16_224": "deit_tiny_distilled_patch16_224.fb_in1k",
+    "mobilenetv3_large_100": "mobilenetv3_large_100.ra_in1k",
+}
+PAPER = Path(__file__).resolve().parents[1] / "studies" / "models" / "paper.csv"
+DISTILLED = "deit_tiny_distilled_patch16_224"
+EXTRA = f"{DISTILLED},{DISTILLED},{DISTILLED}.fb_in1k,by name,,192,5910800,1.26,224,deit"
+SETTINGS = (
+    "study=open",
+    f"models.include=[{','.join(FAMILIES)}]",
+    "stimuli.exclude=[animals]",
+    "tasks.per_class=2",
+    "fewshot.n=[1]",
+    "fewshot.repeats=2",
+    "fewshot.mlp1.steps=20",
+    "fewshot.mlp2.steps=20",
+    "analyze.group_size=2",
+)
+
+
+class Open:
+    """A workspace in which the open study has run, the hub it asked, and what it printed."""
+
+    def __init__(self, workspace: Workspace, hub: Hub, environment: dict[str, str]) -> None:
+        self.workspace, self.hub, self.environment = workspace, hub, environment
+        self.data = workspace.root / "data" / "open"
+        self.log = ""
+
+    def dvc(self, *words: str) -> str:
+        return self.workspace.dvc(*words, **self.environment)
+
+    def table(self, name: str) -> pd.DataFrame:
+        return pd.read_csv(self.data / f"{name}.csv", keep_default_na=False)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Iterator[Open]:
+    folder = tmp_path_factory.mktemp("open")
+    make_weights(FAMILIES.values(), folder / "hub")
+    workspace = make_workspace(folder / "repository", folder / "cache")
+    # A model that the paper has not, by a table of one's own: it has two classifier heads.
+    header = PAPER.read_text().splitlines()[0]
+    (workspace.root / "studies" / "extra.csv").write_text(f"{header}\n{EXTRA}\n")
+    tables = [{"table": "studies/models/paper.csv"}, {"table": "studies/extra.csv"}]
+    workspace.edit("studies/open.yaml", "models", value=tables)
+    workspace.git()
+    with Hub(folder / "hub") as hub:
+        environment = {**hub.environment(folder / "home"), "DATA_MIRROR": str(mirror)}
+        run = Open(workspace, hub, environment)
+        run.log = run.dvc("exp", "run", *(word for s in SETTINGS for word in ("-S", s)))
+        yield run
+
+
+def test_it_runs_once_and_then_not_again(study: Open) -> None:
+    index = json.loads((study.data / "embeddings" / "index.json").read_text())
+    assert set(index) == set(FAMILIES)
+    for name, entry in index.items():
+        repo = f"timm/{FAMILIES[name]}"
+        assert entry["source"] == "hub"
+        assert entry["files"]["weights"]["repo"] == repo
+        assert entry["files"]["weights"]["commit"] == study.hub.commit(repo)
+        assert entry["files"]["weights"]["sha256"] == study.hub.sha256(repo, "model.safetensors")
+    assert "up to date" in study.dvc("status")
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_embeddings_are_timms_own(study: Open, name: str) -> None:
+    """Each set's first images, one at a time through plain timm, with the served weights."""
+    served = safetensors.numpy.load(
+        study.hub.content(f"timm/{FAMILIES[name]}", "model.safetensors")
+    )
+    model: Any = timm.create_model(FAMILIES[name], pretrained=False).eval()
+    model.load_state_dict({key: torch.from_numpy(value) for key, value in served.items()})
+    transform = timm.data.create_transform(
+        **timm.data.resolve_model_data_config(model), is_training=False
+    )
+    found = safetensors.numpy.load_file(study.data / "embeddings" / f"{name}.safetensors")
+    assert set(found) == {
+        "stimuli/objects92",
+        "stimuli/materials",
+        "tasks/cifar100",
+        "tasks/fashion_mnist",
+        "tasks/mnist",
+    }
+    tables = [PAPER, study.workspace.root / "studies" / "extra.csv"]
+    sizes = pd.concat(map(pd.read_csv, tables)).set_index("name")["features"]
+    for unit, features in found.items():
+        path = study.data / unit
+        images = image_set(path if path.is_dir() else path.with_suffix(".npz"))
+        assert features.shape == (len(images), sizes[name])
+        first = next(images.batches(2))
+        rgb = [i if isinstance(i, Image.Image) else Image.fromarray(i) for i in first]
+        with torch.inference_mode():
+            x = torch.stack([transform(image) for image in rgb])
+            expected = model.forward_head(model.forward_features(x), pre_logits=True).numpy()
+        np.testing.assert_allclose(features[:2], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_the_counts_are_right(study: Open) -> None:
+    models = set(FAMILIES)
+    alignment, fewshot, robustness = map(study.table, ("alignment", "fewshot", "robustness"))
+    for table in (alignment, fewshot, robustness):
+        assert set(table["model"]) == models
+    # 92 objects: three measures, the group and 16 people; materials: triplets of the group.
+    assert len(alignment) == 6 * (3 * 17 + 1)
+    assert len(fewshot) == 6 * 3 * 3 * 1 * 2
+    assert set(robustness["classifier"]) == {"published"}
+    row = robustness[(robustness["model"] == "resnet18") & (robustness["benchmark"] == "imagenet")]
+    assert row["top1"].tolist() == [pytest.approx(0.69744)]
+
+
+def test_untrained_weights_are_said_to_be_untrained_everywhere(study: Open) -> None:
+    """Tables, embeddings, metrics, plots, the summary, the captions: all of them say it."""
+    root = study.workspace.root
+    for name in ("alignment", "fewshot"):
+        assert set(study.table(name)["weights"]) == {"untrained"}
+    assert set(study.table("correlations")["untrained_models"]) == {6}
+    for path in (study.data / "embeddings").glob("*.safetensors"):
+        with safetensors.safe_open(path, "np") as archive:
+            assert archive.metadata() == {"weights": "untrained"}
+    for name in ("alignment", "fewshot", "robustness"):
+        metrics = json.loads((root / "metrics" / "open" / f"{name}.json").read_text())
+        assert metrics["untrained_models"] == 6, name
+    plots = list((root / "plots" / "open").glob("*.json"))
+    assert len(plots) == 5
+    for path in plots:
+        rows: list[dict[str, Any]] = json.loads(path.read_text())
+        assert {row["untrained_models"] for row in rows} == {6}, path
+    assert "6 models, 6 of them UNTRAINED" in study.log
+    figures = sorted((root / "plots" / "open" / "figures").glob("*.png"))
+    assert len(figures) == 5
+    for path in figures:
+        assert Image.open(path).info["Description"].startswith("6 models, 6 of them UNTRAINED")
+
+
+def test_weights_that_cannot_be_had_are_named_and_the_others_finish(study: Open) -> None:
+    workspace = study.workspace
+    kept = workspace.outputs()
+    study.hub.gated.add("timm/convnext_tiny.fb_in1k")
+    gone = study.hub.repos.pop("timm/resnet18.tv_in1k")
+    try:
+        done = workspace.stage("embed transfer", **study.environment)
+    finally:
+        study.hub.gated.clear()
+        study.hub.repos["timm/resnet18.tv_in1k"] = gone
+    assert done.returncode == 3
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert "2 of 6 jobs failed" in line
+    assert "timm/convnext_tiny.fb_in1k" in line
+    assert "timm/resnet18.tv_in1k" in line
+    assert "Traceback" not in done.stderr
+    assert workspace.outputs() == kept
+
+
+def test_offline_it_runs_from_the_hubs_cache(study: Open) -> None:
+    asked = len(study.hub.asked)
+    done = study.workspace.stage("embed transfer", **study.environment, HF_HUB_OFFLINE="1")
+    assert done.returncode == 0, done.stderr
+    assert "36 from the cache, 0 computed" in done.stderr
+    assert len(study.hub.asked) == asked
+
+
+def test_a_killed_embed_stage_goes_on_where_it_was(study: Open) -> None:
+    """Killed in the middle of a model, the stage computes what was not finished, and that alone."""
+    workspace, environment = study.workspace, study.environment
+    before = (study.data / "embeddings" / "resnet18.safetensors").read_bytes()
+    workspace.edit("params.yaml", "models", "include", value=["resnet18", "mobilenetv3_large_100"])
+    cache = workspace.root.parent / "killed-cache"
+    own = {**workspace.environment, **environment, "ARTIFACT_CACHE": str(cache), "WORKERS": "1"}
+    command = [sys.executable, "-m", "stages.embed", "transfer"]
+    with subprocess.Popen(command, cwd=workspace.root, env=own, stderr=subprocess.DEVNULL) as stage:
+        while len(finished(cache)) < 3:
+            assert stage.poll() is None, "it ended before it could be killed"
+            time.sleep(0.02)
+        stage.kill()
+    kept = len(finished(cache))
+    assert 3 <= kept < 2 * 6
+    done = workspace.stage("embed transfer", **environment, ARTIFACT_CACHE=str(cache))
+    assert done.returncode == 0, done.stderr
+    (line,) = re.findall(r"embed transfer: (\d+) units, (\d+) from the cache, (\d+)", done.stderr)
+    assert tuple(map(int, line)) == (2 * 6, kept, 2 * 6 - kept)
+    assert (study.data / "embeddings" / "resnet18.safetensors").read_bytes() == before
+
+
+def finished(cache: Path) -> list[Path]:
+    """Whole payloads in an artifact cache: not what is being written, nor downloads."""
+    return [p for p in cache.glob("??/*") if not p.name.startswith(".")]

@@ -1,0 +1,221 @@
+"""Robustness: published tables joined by name, and accuracy measured on image folders."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import timm.data
+import torch
+from PIL import Image
+
+from stages.inference.covariate import covariate_metrics
+from stages.inference.tables import best_classifier
+from stages.probes.readout import top_k
+from stages.runtime.errors import DataError, UsageError
+from stages.sources.image_folders import index_folder, read_index
+from stages.sources.timm_tables import IMAGES, TABLES, class_indices, read_published
+from stages.study.spec import ClassList, Table
+from stages.zoo.classify import classify
+from stages.zoo.sources import Source
+from tests.conftest import Workspace, make_workspace
+from tests.hub import Hub, make_weights
+
+NAMES = ["n01440764", "n01443537", "n01484850", "n01491361", "n01494475", "n01496331"]
+CLASSES = {name: 3 * i for i, name in enumerate(NAMES)}
+
+
+def make_folder(folder: Path, names: list[str], per_class: int = 3, seed: int = 0) -> Path:
+    """Class folders of small random pictures, some of them grey."""
+    rng = np.random.default_rng(seed)
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        for i in range(per_class):
+            shape = (20 + i, 30) if i % 2 else (25, 20 + i, 3)
+            picture = Image.fromarray(rng.integers(0, 256, shape).astype(np.uint8))
+            picture.save(folder / name / f"{i}.png")
+    return folder
+
+
+def test_the_index_holds_every_image_with_its_label(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "images", NAMES[:3])
+    path = tmp_path / "index.json"
+    path.write_bytes(index_folder(folder, CLASSES, "study: images"))
+    index = read_index(path)
+    assert index.labels.tolist() == [0] * 3 + [3] * 3 + [6] * 3
+    assert index.classes.tolist() == [0, 3, 6, 9, 12, 15]
+    assert index.files[4] == f"{NAMES[1]}/1.png"
+    assert index.open(4).mode == "RGB"
+    (folder / NAMES[1] / "1.png").write_bytes((folder / NAMES[1] / "0.png").read_bytes())
+    with pytest.raises(DataError, match=r"1\.png: not the image that was indexed; `dvc repro"):
+        index.open(4)
+
+
+def test_wrong_folders_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"study: images: '.*nowhere' is no folder"):
+        index_folder(tmp_path / "nowhere", CLASSES, "study: images")
+    folder = make_folder(tmp_path / "images", [*NAMES[:2], "n01440765"])
+    with pytest.raises(DataError, match=r"'n01440765' is not the WordNet id .* 'n01440764'"):
+        index_folder(folder, CLASSES, "study: images")
+
+
+def plain_scores(model: Any, index: Any) -> np.ndarray:
+    """Logits of the classes that may be answered, one image at a time, by plain timm."""
+    config = timm.data.resolve_model_data_config(model)
+    transform = timm.data.create_transform(**config, is_training=False)
+    rows = []
+    with torch.inference_mode():
+        for file in index.files:
+            picture = Image.open(index.root / file).convert("RGB")
+            rows.append(model(transform(picture)[None])[0, torch.from_numpy(index.classes)].numpy())
+    return np.stack(rows)
+
+
+def test_a_models_own_classifier_is_timms(tmp_path: Path) -> None:
+    """Top-1 and top-5 against plain timm, with two hundred classes masked as validate.py does."""
+    name = "mobilenetv3_small_050.lamb_in1k"
+    make_weights([name], tmp_path)
+    weights = tmp_path / "timm" / name / "model.safetensors"
+    source = Source(weights=weights, config=weights.with_name("config.json"))
+    folder = make_folder(tmp_path / "images", NAMES)
+    path = tmp_path / "index.json"
+    path.write_bytes(index_folder(folder, CLASSES, "images"))
+    ((unit, payload),) = classify(source, {"mine": path}, 4, ("cpu", "float32", 1), ["mine"])
+    index = read_index(path)
+    model = timm.create_model(name, checkpoint_path=str(weights)).eval()
+    scores = plain_scores(model, index)
+    labels = np.searchsorted(index.classes, index.labels)
+    assert unit == "mine"
+    assert json.loads(payload) == {
+        "classifier": "own",
+        "weights": "untrained",
+        "images": 18,
+        "top1": top_k(scores, labels, 1),
+        "top5": top_k(scores, labels, 5),
+    }
+    order = np.argsort(-scores, axis=1)
+    assert json.loads(payload)["top5"] == np.mean((order[:, :5] == labels[:, None]).any(1))
+
+
+def test_a_network_without_imagenets_classes_is_refused(tmp_path: Path) -> None:
+    name = "test_vit.r160_in1k"
+    model = timm.create_model(name, num_classes=10)
+    make_weights([name], tmp_path)
+    folder = tmp_path / "timm" / name
+    import safetensors.torch
+    from timm.models._hub import save_config_for_hf
+
+    safetensors.torch.save_file(model.state_dict(), str(folder / "model.safetensors"))
+    save_config_for_hf(model, str(folder / "config.json"))
+    source = Source(weights=folder / "model.safetensors", config=folder / "config.json")
+    path = tmp_path / "index.json"
+    path.write_bytes(index_folder(make_folder(tmp_path / "images", NAMES), CLASSES, "images"))
+    with pytest.raises(ValueError, match=r"gives \(4, 10\), not ImageNet's 1000 classes"):
+        list(classify(source, {"mine": path}, 4, ("cpu", "float32", 1), ["mine"]))
+
+
+def test_published_tables(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The published numbers and class lists, as they are."""
+    monkeypatch.setenv("DATA_MIRROR", str(mirror))
+    from stages.sources.fetch import fetch
+
+    assert set(TABLES) == set(IMAGES) == set(Table.__args__)  # type: ignore[attr-defined]
+    assert set(ClassList.__args__) <= set(TABLES)  # type: ignore[attr-defined]
+    tables = {name: read_published(fetch(remote)) for name, remote in TABLES.items()}
+    assert {len(table) for table in tables.values()} == {552}
+    found = tables["imagenet"].loc["beit_large_patch16_512"].to_numpy(float)
+    np.testing.assert_allclose(found, [0.88602, 0.98656])  # the table's first row
+    folder = fetch(TABLES["imagenet"]).parent
+    for name in ("imagenet_a", "imagenet_r"):
+        listed = (folder / f"{name}_indices.txt").read_text().split()
+        assert list(class_indices(name).values()) == list(map(int, listed))
+    assert list(class_indices("imagenet").values()) == list(range(1000))
+
+
+def test_a_malformed_published_table_is_named(tmp_path: Path) -> None:
+    header = "model,top1,top5,param_count,img_size,cropt_pct,interpolation\n"
+    row = "a,70.1,90.2,11,224,0.875,bilinear\n"
+    path = tmp_path / "results.csv"
+    for content, message in (
+        (header.replace("cropt_pct", "crop_pct") + row, "column 'cropt_pct' is missing"),
+        (header + row + row, "'a' is there twice"),
+        (header + row.replace("70.1", "170.1"), "a: top1 and top5 must be percentages"),
+        (header + row.replace("70.1", ""), "a: top1 and top5 must be percentages"),
+    ):
+        path.write_text(content)
+        with pytest.raises(DataError, match=rf"results\.csv: {message}"):
+            read_published(path)
+
+
+def row(model: str, benchmark: str, classifier: str, top1: float) -> dict[str, Any]:
+    return {"model": model, "benchmark": benchmark, "classifier": classifier, "top1": top1}
+
+
+def test_the_covariates_correlations_are_numpys() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.random((2, 8))
+    rows = [row(f"m{i}", "imagenet", "published", v) for i, v in enumerate(x)]
+    rows += [row(f"m{i}", "imagenet_a", "published", v) for i, v in enumerate(y)]
+    rows += [row("m0", "imagenet_a", "own", y[0] + 0.25), row("m1", "imagenet_a", "own", y[1])]
+    found = covariate_metrics(rows, "imagenet", "published", {"imagenet_a": 0.5})["covariate_r"]
+    r = round(float(np.corrcoef(x, y)[0, 1]), 4)
+    assert found == {
+        "imagenet_a": {
+            "measured": {
+                "models": 2,
+                "mean_difference": 0.125,
+                "largest_difference": 0.25,
+                "of": "m0",
+            },
+            "models": 8,
+            "r": r,
+            "paper": 0.5,
+            "difference": round(r - 0.5, 4),
+        }
+    }
+    best = best_classifier(pd.DataFrame(rows))
+    assert set(best["classifier"]) == {"published"}
+    assert len(best) == 16
+
+
+@pytest.fixture
+def measured(tmp_path: Path, mirror: Path) -> tuple[Workspace, dict[str, str], Hub]:
+    """A study of two published models that has ImageNet-A as a folder, beside its table."""
+    workspace = make_workspace(tmp_path / "repository", tmp_path / "cache")
+    names = ["mobilenetv3_small_050.lamb_in1k", "resnet18.tv_in1k"]
+    make_weights(names, tmp_path / "hub")
+    folder = make_folder(tmp_path / "imagenet-a", ["n01498041", "n01531178"])
+    benchmark = {"published": "imagenet_a", "images": str(folder), "classes": "imagenet_a"}
+    workspace.edit("params.yaml", "study", value="open")
+    workspace.edit("studies/open.yaml", "models", value=[{"timm": names}])
+    workspace.edit("studies/open.yaml", "benchmarks", "imagenet_a", value=benchmark)
+    hub = Hub(tmp_path / "hub")
+    return workspace, {**hub.environment(tmp_path / "home"), "DATA_MIRROR": str(mirror)}, hub
+
+
+def test_measured_stands_beside_published(
+    measured: tuple[Workspace, dict[str, str], Hub],
+) -> None:
+    """And the model that the published tables have not is said to be without a row."""
+    workspace, environment, hub = measured
+    with hub:
+        for stage in ("download benchmarks", "pretrain", "embed benchmarks", "robustness"):
+            done = workspace.stage(stage, **environment)
+            assert done.returncode == 0, done.stderr
+    table = pd.read_csv(workspace.root / "data" / "open" / "robustness.csv")
+    own = table[table["classifier"] == "own"]
+    assert own["benchmark"].tolist() == ["imagenet_a"] * 2
+    assert own["images"].tolist() == [6, 6]
+    assert set(own["weights"]) == {"untrained"}
+    published = table[table["classifier"] == "published"]
+    assert published["model"].unique().tolist() == ["resnet18.tv_in1k"]
+    metrics = json.loads((workspace.root / "metrics" / "open" / "covariate.json").read_text())
+    assert metrics["covariate_r"]["imagenet_a"]["measured"]["models"] == 1
+    missing = metrics["without_row"]
+    assert list(missing) == ["mobilenetv3_small_050.lamb_in1k"]
+    assert "imagenet" in missing["mobilenetv3_small_050.lamb_in1k"]
+    assert "mobilenetv3_small_050.lamb_in1k: no published row in imagenet, " in done.stderr
