@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test test-all lint plots plan fetch pin requirements
+.PHONY: help setup reproduce test test-all lint plots plan fetch pin bench requirements
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ fetch: .venv/ready  ## download a study's published weights before it runs: make
 
 pin: .venv/ready  ## pin a study's published weights to their commits of today: make pin STUDY=open
 	@python -m stages.pin $(STUDY)
+
+bench: .venv/ready  ## speed of embedding beside the bare forward pass, on this machine
+	python -m bench.embed
 
 test-all: .venv/ready  ## every test, also those that go through all 490 published models
 	pytest -m ""

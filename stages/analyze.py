@@ -15,12 +15,13 @@ from stages.inference.metrics import alignment_metrics, fewshot_metrics, robustn
 from stages.inference.records import all_records
 from stages.inference.results import Results
 from stages.inference.summary import summary
-from stages.inference.tables import read_table, without_weights
+from stages.inference.tables import read_table, without, without_row
 from stages.runtime.door import door
 from stages.runtime.errors import UsageError
 from stages.runtime.files import replacing, write_json, write_table
 from stages.similarity.measures import noise_ceiling
 from stages.sources.human import read_judgments
+from stages.study.groups import check_groups
 from stages.study.load import Experiment, load
 from stages.study.zoo import models
 from stages.zoo.embeddings import read_index
@@ -53,25 +54,36 @@ def read_results(experiment: Experiment) -> Results:
     alignment, fewshot, robustness = (
         read_table(experiment.paths.table(name)) for name in ("alignment", "fewshot", "robustness")
     )
-    absent = {model.name: model.absent for model in models(experiment) if model.absent}
-    for name, reason in absent.items():
-        print(f"analyze: {name}: no alignment, for it has no weights ({reason})", file=sys.stderr)
     covariate = experiment.study.covariate
+    given = (covariate.benchmark, covariate.classifier)
+    left = left_out(experiment, without_row(robustness, given))
     results = Results(
-        alignment,
-        fewshot,
-        without_weights(robustness, absent),
-        (covariate.benchmark, covariate.classifier),
+        without(alignment, left),
+        without(fewshot, left),
+        without(robustness, left),
+        given,
         read_index(experiment.paths.embeddings),
         p.group_size,
         p.confidence,
+        left,
     )
+    check_groups(p.group_size, len(results.models))
     if p.measure not in results.measures:
         raise UsageError(
             f"params.yaml: analyze.measure: no stimulus set of this study supports '{p.measure}'; "
             f"allowed: {results.measures}"
         )
     return results
+
+
+def left_out(experiment: Experiment, lacking: dict[str, list[str]]) -> dict[str, str]:
+    """Models that have no place in the analysis, and why; each is named."""
+    reasons = {m.name: f"no weights ({m.absent})" for m in models(experiment) if m.absent}
+    for name, benchmarks in lacking.items():
+        reasons.setdefault(name, f"no published row in {', '.join(benchmarks)}")
+    for name, reason in reasons.items():
+        print(f"analyze: {name} is left out: {reason}", file=sys.stderr)
+    return reasons
 
 
 def noise_ceilings(stimuli: Path, names: list[str]) -> dict[str, float]:

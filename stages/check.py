@@ -6,12 +6,18 @@ Writes: data/<study>/checked.txt (always the same, so that nothing reruns becaus
 Every other stage comes after this one, so a wrong value leaves all earlier outputs untouched.
 """
 
+from pathlib import Path
+
 from stages.runtime.door import door
 from stages.runtime.errors import UsageError
 from stages.runtime.files import write_bytes
 from stages.sources.own import local_files
+from stages.study.groups import check_groups
 from stages.study.load import Experiment, load
 from stages.study.zoo import check_tables, models
+
+TRIPLETS = {"materials", "triplets"}
+"""Sources of judgments that are triplets alone."""
 
 
 def main() -> None:
@@ -19,10 +25,9 @@ def main() -> None:
     check_tables(experiment)
     chosen = models(experiment)
     absent = {model.name: model.absent for model in chosen if model.absent}
-    check_groups(experiment, len(chosen) - len(absent))
-    for section in ("stimuli", "tasks"):
-        for name, spec in getattr(experiment.study, section).items():
-            local_files(spec.model_dump(), f"{experiment.file}: {section}.{name}")
+    check_groups(experiment.params.analyze.group_size, len(chosen) - len(absent))
+    check_measure(experiment)
+    check_files(experiment)
     text = f"params.yaml and {experiment.file} are valid\n"
     write_bytes(experiment.paths.data / "checked.txt", text.encode())
     print(f"check: study '{experiment.params.study}', {len(chosen)} models")
@@ -30,13 +35,31 @@ def main() -> None:
         print(f"check: {name}: no weights ({reason}); it counts in the published tables alone")
 
 
-def check_groups(experiment: Experiment, count: int) -> None:
-    """High, mid and low groups must not overlap, and a correlation needs some models."""
-    size = experiment.params.analyze.group_size
-    if count < max(3 * size, 6):
+def check_files(experiment: Experiment) -> None:
+    """Files of one's own must be there; all that are not are named at once."""
+    missing = []
+    for section in ("stimuli", "tasks"):
+        for name, spec in getattr(experiment.study, section).items():
+            try:
+                local_files(spec.model_dump(), f"{experiment.file}: {section}.{name}")
+            except UsageError as error:
+                missing.append(str(error))
+    for name, benchmark in experiment.study.benchmarks.items():
+        if benchmark.images is not None and not Path(benchmark.images).is_dir():
+            key = f"{experiment.file}: benchmarks.{name}.images"
+            missing.append(f"{key}: '{benchmark.images}' is no folder")
+    if missing:
+        raise UsageError("; ".join(missing))
+
+
+def check_measure(experiment: Experiment) -> None:
+    """Some stimulus set must support the measure that plots show; triplets support their own."""
+    wanted = experiment.params.analyze.measure
+    sources = {spec.source for spec in experiment.study.stimuli.values()}
+    if wanted != "triplet" and sources <= TRIPLETS:
         raise UsageError(
-            f"params.yaml: analyze.group_size: {size} with {count} models; high, mid and low must "
-            f"not overlap: at most {count // 3} is allowed, and at least 6 models"
+            f"params.yaml: analyze.measure: no stimulus set of this study supports '{wanted}'; "
+            "allowed: ['triplet']"
         )
 
 

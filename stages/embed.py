@@ -88,7 +88,7 @@ def job(
     keys = {
         name: unit_key(
             "embedding",
-            ["stages.zoo.features", "stages.zoo.load"],
+            ["stages.zoo.features", "stages.zoo.published"],
             ["numpy", "pillow", "timm", "torch", "torchvision"],
             network=identity,
             images=digests.get(name, ABOUT),

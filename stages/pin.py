@@ -15,22 +15,24 @@ import sys
 from pathlib import Path
 
 from stages.runtime.door import door
-from stages.runtime.errors import UnitError
+from stages.runtime.errors import UnitError, UsageError
 from stages.runtime.files import write_bytes
 from stages.study.load import load
 from stages.study.spec import ModelTable
 from stages.study.table import read_model_table
 from stages.study.zoo import of_row
-from stages.zoo.hub import resolve_all
+from stages.zoo.hub import WEIGHTS, resolve_all
 
 
 def main() -> None:
     experiment = load(study=sys.argv[1] if len(sys.argv) > 1 else None)
     tables = [Path(e.table) for e in experiment.study.models if isinstance(e, ModelTable)]
+    if not tables:
+        raise UsageError(f"{experiment.file}: models: no 'table', whose revisions could be set")
     failed: dict[str, str] = {}
     for path in tables:
         rows = [of_row(row) for row in read_model_table(path, f"{experiment.file}: models")]
-        wanted = {m.name: (m.repo, None, "model.safetensors") for m in rows if m.repo}
+        wanted = {m.name: (m.repo, None, WEIGHTS) for m in rows if m.repo}
         pins, reasons = resolve_all(wanted)
         failed |= reasons
         write_revisions(path, {name: pin.commit for name, pin in pins.items()})

@@ -17,15 +17,15 @@ import numpy as np
 import pandas as pd
 
 from stages.runtime.door import door
+from stages.runtime.errors import DataError
 from stages.runtime.machine import cores
 from stages.sources.fetch import fetch
 from stages.sources.timm_tables import THROUGHPUT, read_throughput
 from stages.study.load import load
 from stages.study.sizes import image_counts
 from stages.study.table import Row
-from stages.study.weights import WEIGHTS
 from stages.study.zoo import Model, models
-from stages.zoo.hub import cached
+from stages.zoo.hub import WEIGHTS, cached
 
 SHARE = 0.6
 """Of a matrix product's speed, what networks reach in float32, a worker a core: seven architectures
@@ -43,6 +43,7 @@ def main() -> None:
     known = [(model, model.row) for model in chosen if model.row and not model.absent]
     for line in [*left_out(chosen), *sizes(known, images), *times(known, images)]:
         print(line)
+    print("not counted: few-shot learning, which runs on the CPU")
 
 
 def left_out(chosen: list[Model]) -> list[str]:
@@ -73,20 +74,24 @@ def sizes(known: list[tuple[Model, Row]], images: int) -> list[str]:
 
 def times(known: list[tuple[Model, Row]], images: int) -> list[str]:
     """Hours of embedding, in all and of the longest models."""
-    table = read_throughput(fetch(THROUGHPUT))
+    try:
+        table = read_throughput(fetch(THROUGHPUT))
+    except DataError as error:
+        print(f"  not counted: hours of a GPU: {error}")
+        table = pd.DataFrame()
     gpu = {m.name: hours_on_gpu(r, table, images) for m, r in known if r.timm_2022 in table.index}
     slow = [m.name for m, _ in known if m.name not in gpu]
     speed = matrix_speed()
     cpu = {m.name: 2 * r.gmacs * images / (SHARE * speed) / 3600 for m, r in known}
     lines = [
-        f"one GPU     {sum(gpu.values()):.1f} h (as published for an RTX 3090, mixed precision)",
+        f"one GPU     {sum(gpu.values()):.2f} h (as published for an RTX 3090, mixed precision)",
         f"this CPU    {sum(cpu.values()):,.0f} h on {cores()} cores (a matrix product does "
         f"{speed:.0f} billion operations a second now; networks {SHARE:.0%} of that)",
     ]
-    if slow:
+    if slow and gpu:
         lines.append(f"  not counted on a GPU: no throughput published for {', '.join(slow)}")
     lines.append("longest first:")
-    ranked = sorted(cpu, key=lambda name: -gpu.get(name, 0) or -cpu[name])
+    ranked = sorted(cpu, key=lambda name: -(cpu if slow else gpu)[name])
     for name in ranked[:10]:
         lines.append(f"  {gpu.get(name, 0):6.2f} h GPU  {cpu[name]:8,.1f} h CPU  {name}")
     return lines

@@ -31,7 +31,9 @@ def main() -> None:
         for name, reason in tqdm(done, total=len(wanted), desc="weights", disable=None):
             if reason:
                 failed[name] = reason
-    print(f"prefetch: {len(pins)} models, {sum(pin.size for _, pin in wanted) / 1e9:.1f} GB")
+    size = sum(pin.size for name, pin in wanted if name not in failed)
+    there = [name for name in pins if name not in failed]
+    print(f"prefetch: weights of {len(there)} published models, {size / 1e9:.1f} GB, are there")
     if failed:
         reasons = "; ".join(f"{name} ({reason})" for name, reason in failed.items())
         raise UnitError(f"prefetch: {len(failed)} models could not be had: {reasons}")

@@ -86,7 +86,7 @@ def folder_rows(experiment: Experiment) -> list[Row]:
         keys = {
             benchmark: unit_key(
                 "own classifier",
-                ["stages.zoo.classify"],
+                ["stages.zoo.classify", "stages.zoo.published"],
                 ["numpy", "pillow", "timm", "torch", "torchvision"],
                 network=source.identity(),
                 index=indexed,
@@ -95,7 +95,7 @@ def folder_rows(experiment: Experiment) -> list[Row]:
             for benchmark, indexed in digests.items()
         }
         args = (source, indices, embedding.batch, machine)
-        jobs.append(Job(name, keys, "stages.zoo.classify:classify", args, float(source.size)))
+        jobs.append(Job(name, keys, "stages.zoo.units:classify_folders", args, float(source.size)))
     workers = worker_count(experiment.params.compute.workers or plan.workers)
     run("robustness on image folders", jobs, workers, failed)
     return [

@@ -86,7 +86,10 @@ class Workspace:
         inner = content
         for key in keys[:-1]:
             inner = inner[key]
-        inner[keys[-1]] = value
+        if isinstance(inner, list) and keys[-1] == len(inner):
+            inner.append(value)
+        else:
+            inner[keys[-1]] = value
         path.write_text(yaml.safe_dump(content, sort_keys=False))
 
     def outputs(self) -> dict[str, bytes]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from stages import check
 from stages.runtime import door as door_module
@@ -90,23 +90,30 @@ BAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     (S, ("benchmarks", "a"), {"published": "imagenet_b"}, r"published: .*'imagenet_sketch'.*_b'"),
     (S, ("benchmarks", "a"), {"images": "x"}, "'images' and 'classes' come together"),
     (S, ("benchmarks", "a"), {"published": "imagenet", "rendition": "edges"}, "has one of"),
+    (S, ("models", 0), {"table": "x.csv"}, r"models\.0\.table\.table: .*pattern.*'x.csv'"),
+    (S, ("models", 0), "resnet50", r"models\.0\.grid: .*'resnet50'"),
+    (S, ("models", 0), None, r"models\.0\.grid: "),
+    (S, ("simulated",), False, "simulated: must be true, for judgments of 'discs' are simulated"),
+    (S, ("paper",), {"covariate_r": {"edgs": 0.5}}, "covariate_r: 'edgs' is not among the"),
     (
         S,
-        ("models", 0),
-        {"timm": ["resnet19*"]},
-        r"timm: 'resnet19\*' matches none.*resnet18",
+        ("benchmarks", "a"),
+        {"published": "imagenet_a", "images": "x", "classes": "imagenet"},
+        "published 'imagenet_a' is about classes 'imagenet_a'",
     ),
+    (
+        S,
+        ("benchmarks", "a"),
+        {"published": "imagenet_real", "images": "x", "classes": "imagenet"},
+        "published 'imagenet_real' is about other labels",
+    ),
+    (S, ("benchmarks", "a"), {"published": "imagenet"}, "are for published models"),
+    (S, ("models", 0), {"timm": ["test_vit.*"]}, "training: must be null, for no network is"),
+    (S, ("models", 1), {"timm": ["test_vit.*"]}, "trained here and published ones are not"),
     (S, ("models", 0), {"timm": []}, r"models\.0\.timm\.timm: .*at least 1"),
-    (S, ("models", 0), {"table": "studies/x.csv"}, "table: 'studies/x.csv' cannot be read"),
     (S, ("models", 0), {"name": "a b", "hub": "o/r"}, r"name: .*pattern.*'a b'"),
     (S, ("models", 0), {"name": "a", "hub": "hf-hub:o/r"}, r"hub: .*pattern.*'hf-hub:o/r'"),
     (S, ("models", 0), {"name": "a", "weights": "a.bin", "config": "c.json"}, "weights: .*pattern"),
-    (
-        S,
-        ("models", 0),
-        {"name": "a", "weights": "a.safetensors", "config": "c.json"},
-        "models: a: 'a.safetensors' is no file",
-    ),
     (P, ("stimuli", "exclude"), ["disc"], "exclude: 'disc' is not among.*did you mean 'discs'"),
     (P, ("stimuli", "exclude"), ["discs", "stars"], "exclude: leaves no stimulus set"),
     (P, ("tasks", "per_class"), 0, r"tasks\.per_class: .*greater than or equal to 1"),
@@ -125,6 +132,47 @@ def test_it_is_one_clear_line(
 ) -> None:
     workspace.edit(file, *keys, value=value)
     assert_refused(capsys, f"^error: {file}: .*({message})")
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (("models", 0), {"timm": ["resnet19*"]}, r"timm: 'resnet19\*' matches none.*resnet18"),
+        (("models", 0), {"table": "studies/models/x.csv"}, "x.csv' cannot be read"),
+        (
+            ("models", 0),
+            {"name": "a", "weights": "a.safetensors", "config": "c.json"},
+            "models: a: 'a.safetensors' is no file",
+        ),
+        (("benchmarks", "edges"), {"rendition": "edges"}, "'edges' needs the section 'training'"),
+        (("covariate", "classifier"), "own", r"'imagenet' with classifier 'own' is not measured"),
+        (
+            ("benchmarks", "imagenet"),
+            {"published": "imagenet", "images": "nowhere", "classes": "imagenet"},
+            r"benchmarks\.imagenet\.images: 'nowhere' is no folder",
+        ),
+        (
+            ("stimuli",),
+            {"materials": {"source": "materials"}},
+            r"no stimulus set of this study supports 'pearson'; allowed: \['triplet'\]",
+        ),
+    ],
+)
+def test_of_published_models_too(
+    workspace: Workspace,
+    capsys: pytest.CaptureFixture[str],
+    keys: tuple[str | int, ...],
+    value: object,
+    message: str,
+) -> None:
+    workspace.edit(P, "study", value="open")
+    table = workspace.root / "studies" / "models" / "paper.csv"
+    table.write_text(TABLE + "".join(GOOD.replace("a,a22", f"m{i},m{i}") for i in range(15)))
+    check.main()
+    shutil.rmtree("data")
+    capsys.readouterr()
+    workspace.edit("studies/open.yaml", *keys, value=value)
+    assert_refused(capsys, message)
 
 
 def assert_refused(capsys: pytest.CaptureFixture[str], message: str) -> None:
@@ -214,7 +262,12 @@ GOOD = "a,a22,resnet18.a1_in1k,same file,,512,11,1.8,224,resnet\n"
     [
         ("name,timm\na,b\n", "column 'timm_2022' is missing"),
         (TABLE + GOOD + "a,b\n", "line 3: has more or fewer values than columns"),
-        (TABLE + GOOD.replace("512", "many"), "line 2: features: 'many'; a number is needed"),
+        (
+            TABLE + GOOD.replace("512", "many"),
+            "line 2: features: 'many'; a number from 0 is needed",
+        ),
+        (TABLE + GOOD.replace("11,", "nan,"), "line 2: parameters: 'nan'; a number from 0"),
+        (TABLE + GOOD.replace("1.8", "-5"), "line 2: gmacs: '-5'; a number from 0"),
         (TABLE + GOOD.replace("a,a22", "a b,a22"), "line 2: name: 'a b'"),
         (TABLE + GOOD.replace("resnet18", "resnet81"), "'resnet81.a1_in1k' is not .* did you mean"),
         (TABLE + GOOD + GOOD, "models: 'a' is there twice"),
@@ -223,34 +276,35 @@ GOOD = "a,a22,resnet18.a1_in1k,same file,,512,11,1.8,224,resnet\n"
 def test_a_malformed_model_table_is_named(
     workspace: Workspace, capsys: pytest.CaptureFixture[str], content: str, message: str
 ) -> None:
-    (workspace.root / "studies" / "mine.csv").write_text(content)
-    entry = [{"table": "studies/mine.csv"}]
-    workspace.edit(S, "models", value=entry)
+    (workspace.root / "studies" / "models" / "mine.csv").write_text(content)
+    workspace.edit(P, "study", value="open")
+    workspace.edit("studies/open.yaml", "models", value=[{"table": "studies/models/mine.csv"}])
     assert_refused(capsys, message)
 
 
 def test_models_come_in_many_ways(workspace: Workspace) -> None:
-    """From a table, by pattern, from the hub, from files, and trained here, in one study."""
+    """From a table, by pattern, from the hub, and from files, in one study."""
     root = workspace.root
-    (root / "studies" / "mine.csv").write_text(TABLE + GOOD + "gone,gone22,,left timm,,,,,,\n")
+    more = "gone,gone22,,left timm,,,,,,\n"
+    (root / "studies" / "models" / "mine.csv").write_text(TABLE + GOOD + more)
     for name in ("w.safetensors", "c.json"):
         (root / name).write_bytes(b"")
-    others = [
-        {"table": "studies/mine.csv"},
+    entries = [
+        {"table": "studies/models/mine.csv"},
         {"timm": ["test_vit.*"]},
         {"name": "hosted", "hub": "someone/net", "revision": "abc"},
         {"name": "own", "weights": "w.safetensors", "config": "c.json"},
     ]
-    content = yaml.safe_load((root / S).read_text())
-    workspace.edit(S, "models", value=[*content["models"], *others])
-    found = {model.name: model for model in models(load())}
-    assert len(found) == 6 + 5
+    workspace.edit("studies/open.yaml", "models", value=entries)
+    found = {model.name: model for model in models(load(study="open"))}
+    assert list(found) == ["a", "gone", "test_vit.r160_in1k", "hosted", "own"]
     assert (found["a"].repo, found["a"].table) == ("timm/resnet18.a1_in1k", "a22")
     assert found["gone"].absent == "left timm"
     assert found["test_vit.r160_in1k"].timm == "test_vit.r160_in1k"
     assert (found["hosted"].repo, found["hosted"].revision) == ("someone/net", "abc")
     assert found["own"].weights == Path("w.safetensors")
-    assert [m.name for m in measured(load())] == [name for name in found if name != "gone"]
+    kept = [m.name for m in measured(load(study="open"))]
+    assert kept == [name for name in found if name != "gone"]
 
 
 def test_a_limit_takes_models_evenly(workspace: Workspace) -> None:

@@ -36,11 +36,13 @@ FAMILIES = {
     "mobilenetv3_large_100": "mobilenetv3_large_100.ra_in1k",
 }
 PAPER = Path(__file__).resolve().parents[1] / "studies" / "models" / "paper.csv"
+LONE = "mobilenetv3_small_050.lamb_in1k"  # not among the paper's, nor in the published tables
 DISTILLED = "deit_tiny_distilled_patch16_224"
 EXTRA = f"{DISTILLED},{DISTILLED},{DISTILLED}.fb_in1k,by name,,192,5910800,1.26,224,deit"
+UNTRAINED = "6 published models, all of them untrained"
 SETTINGS = (
     "study=open",
-    f"models.include=[{','.join(FAMILIES)}]",
+    f"models.include=[{','.join([*FAMILIES, LONE])}]",
     "stimuli.exclude=[animals]",
     "tasks.per_class=2",
     "fewshot.n=[1]",
@@ -69,13 +71,17 @@ class Open:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Iterator[Open]:
     folder = tmp_path_factory.mktemp("open")
-    make_weights(FAMILIES.values(), folder / "hub")
+    make_weights([*FAMILIES.values(), LONE], folder / "hub")
     workspace = make_workspace(folder / "repository", folder / "cache")
     # A model that the paper has not, by a table of one's own: it has two classifier heads.
     header = PAPER.read_text().splitlines()[0]
-    (workspace.root / "studies" / "extra.csv").write_text(f"{header}\n{EXTRA}\n")
-    tables = [{"table": "studies/models/paper.csv"}, {"table": "studies/extra.csv"}]
-    workspace.edit("studies/open.yaml", "models", value=tables)
+    (workspace.root / "studies" / "models" / "extra.csv").write_text(f"{header}\n{EXTRA}\n")
+    entries = [
+        {"table": "studies/models/paper.csv"},
+        {"table": "studies/models/extra.csv"},
+        {"timm": [LONE.replace("lamb", "*")]},
+    ]
+    workspace.edit("studies/open.yaml", "models", value=entries)
     workspace.git()
     with Hub(folder / "hub") as hub:
         environment = {**hub.environment(folder / "home"), "DATA_MIRROR": str(mirror)}
@@ -86,9 +92,9 @@ def study(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Iterator[Op
 
 def test_it_runs_once_and_then_not_again(study: Open) -> None:
     index = json.loads((study.data / "embeddings" / "index.json").read_text())
-    assert set(index) == set(FAMILIES)
+    assert set(index) == {*FAMILIES, LONE}
     for name, entry in index.items():
-        repo = f"timm/{FAMILIES[name]}"
+        repo = f"timm/{FAMILIES.get(name, name)}"
         assert entry["source"] == "hub"
         assert entry["files"]["weights"]["repo"] == repo
         assert entry["files"]["weights"]["commit"] == study.hub.commit(repo)
@@ -115,7 +121,7 @@ def test_embeddings_are_timms_own(study: Open, name: str) -> None:
         "tasks/fashion_mnist",
         "tasks/mnist",
     }
-    tables = [PAPER, study.workspace.root / "studies" / "extra.csv"]
+    tables = [PAPER, study.workspace.root / "studies" / "models" / "extra.csv"]
     sizes = pd.concat(map(pd.read_csv, tables)).set_index("name")["features"]
     for unit, features in found.items():
         path = study.data / unit
@@ -132,14 +138,26 @@ def test_embeddings_are_timms_own(study: Open, name: str) -> None:
 def test_the_counts_are_right(study: Open) -> None:
     models = set(FAMILIES)
     alignment, fewshot, robustness = map(study.table, ("alignment", "fewshot", "robustness"))
-    for table in (alignment, fewshot, robustness):
-        assert set(table["model"]) == models
+    assert set(robustness["model"]) == models
+    for table in (alignment, fewshot):
+        assert set(table["model"]) == {*models, LONE}
     # 92 objects: three measures, the group and 16 people; materials: triplets of the group.
-    assert len(alignment) == 6 * (3 * 17 + 1)
-    assert len(fewshot) == 6 * 3 * 3 * 1 * 2
+    assert len(alignment) == 7 * (3 * 17 + 1)
+    assert len(fewshot) == 7 * 3 * 3 * 1 * 2
     assert set(robustness["classifier"]) == {"published"}
     row = robustness[(robustness["model"] == "resnet18") & (robustness["benchmark"] == "imagenet")]
     assert row["top1"].tolist() == [pytest.approx(0.69744)]
+
+
+def test_a_model_without_a_published_row_is_named_and_left_out(study: Open) -> None:
+    """It has alignment and few-shot accuracy, and no covariate: it is in no correlation."""
+    assert f"robustness: {LONE}: no published row in imagenet, imagenet_a, " in study.log
+    assert f"analyze: {LONE} is left out: no published row in imagenet, " in study.log
+    metrics = study.workspace.root / "metrics" / "open"
+    assert list(json.loads((metrics / "covariate.json").read_text())["without_row"]) == [LONE]
+    alignment = json.loads((metrics / "alignment.json").read_text())
+    assert (alignment["models"], alignment["left_out"]) == (6, 1)
+    assert set(study.table("correlations")["linear_models"]) == {6}
 
 
 def test_untrained_weights_are_said_to_be_untrained_everywhere(study: Open) -> None:
@@ -159,11 +177,11 @@ def test_untrained_weights_are_said_to_be_untrained_everywhere(study: Open) -> N
     for path in plots:
         rows: list[dict[str, Any]] = json.loads(path.read_text())
         assert {row["untrained_models"] for row in rows} == {6}, path
-    assert "6 models, 6 of them UNTRAINED" in study.log
+    assert UNTRAINED in study.log
     figures = sorted((root / "plots" / "open" / "figures").glob("*.png"))
     assert len(figures) == 5
     for path in figures:
-        assert Image.open(path).info["Description"].startswith("6 models, 6 of them UNTRAINED")
+        assert Image.open(path).info["Description"].startswith(UNTRAINED)
 
 
 def test_weights_that_cannot_be_had_are_named_and_the_others_finish(study: Open) -> None:
@@ -178,7 +196,7 @@ def test_weights_that_cannot_be_had_are_named_and_the_others_finish(study: Open)
         study.hub.repos["timm/resnet18.tv_in1k"] = gone
     assert done.returncode == 3
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert "2 of 6 jobs failed" in line
+    assert "2 of 7 jobs failed" in line
     assert "timm/convnext_tiny.fb_in1k" in line
     assert "timm/resnet18.tv_in1k" in line
     assert "Traceback" not in done.stderr
@@ -189,8 +207,56 @@ def test_offline_it_runs_from_the_hubs_cache(study: Open) -> None:
     asked = len(study.hub.asked)
     done = study.workspace.stage("embed transfer", **study.environment, HF_HUB_OFFLINE="1")
     assert done.returncode == 0, done.stderr
-    assert "36 from the cache, 0 computed" in done.stderr
+    assert "42 from the cache, 0 computed" in done.stderr
     assert len(study.hub.asked) == asked
+
+
+def test_the_plan_counts_what_is_embedded(study: Open) -> None:
+    """Images as in the embeddings, the hub's cache as it is, a time for each model."""
+    done = study.workspace.stage("plan", **study.environment)
+    assert done.returncode == 0, done.stderr
+    found = safetensors.numpy.load_file(study.data / "embeddings" / "resnet18.safetensors")
+    for name, features in found.items():
+        assert re.search(rf"^ +{len(features)}  {name}$", done.stdout, re.MULTILINE)
+    total = sum(map(len, found.values()))
+    assert f"plan: study 'open', 7 models, {total} images each" in done.stdout
+    assert "0.0 GB to download for 0 models; 6 are in the hub's cache (0.2 GB)" in done.stdout
+    assert f"not counted: 1 whose size no table tells: {LONE}" in done.stdout
+    hours = re.findall(r"h GPU +[\d.,]+ h CPU  (\w+)$", done.stdout, re.MULTILINE)
+    assert set(hours) == set(FAMILIES)
+
+
+def test_weights_are_fetched_before_a_run(study: Open, tmp_path: Path) -> None:
+    """Into the hub's cache; what is there is not downloaded again, nor asked for offline."""
+    environment = {**study.environment, **study.hub.environment(tmp_path)}
+    done = study.workspace.stage("prefetch", **environment)
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.rglob("model.safetensors"))) == 7
+    asked = len(study.hub.asked)
+    done = study.workspace.stage("prefetch", **environment, HF_HUB_OFFLINE="1")
+    assert done.returncode == 0, done.stderr
+    assert len(study.hub.asked) == asked
+    empty = {**study.environment, **study.hub.environment(tmp_path / "empty")}
+    done = study.workspace.stage("prefetch", **empty, HF_HUB_OFFLINE="1")
+    assert done.returncode == 3
+    assert "7 models could not be had" in done.stderr
+    assert "HF_HUB_OFFLINE is set" in done.stderr
+
+
+def test_weights_are_pinned_in_the_table(study: Open) -> None:
+    """The hub has six of the models: these get its commits, the others are named."""
+    path = study.workspace.root / "studies" / "models" / "paper.csv"
+    before, content = pd.read_csv(path, keep_default_na=False), path.read_bytes()
+    done = study.workspace.stage("pin", **study.environment)
+    after = pd.read_csv(path, keep_default_na=False)
+    path.write_bytes(content)
+    assert done.returncode == 3
+    assert "485 models could not be pinned: adv_inception_v3 (timm/inception_v3" in done.stderr
+    pinned = after[after["revision"] != ""].set_index("name")["revision"]
+    assert set(pinned.index) == set(FAMILIES) - {DISTILLED}
+    for name, commit in pinned.items():
+        assert commit == study.hub.commit(f"timm/{FAMILIES[str(name)]}")
+    pd.testing.assert_frame_equal(before.drop(columns="revision"), after.drop(columns="revision"))
 
 
 def test_a_killed_embed_stage_goes_on_where_it_was(study: Open) -> None:

@@ -31,7 +31,7 @@ from stages.sources.human import (
     read_judgments,
     read_provenance,
 )
-from stages.sources.own import local_files
+from stages.sources.own import _same_order, local_files
 from stages.sources.peterson import from_table, read_animals, read_ratings
 from stages.sources.real import FILES
 from stages.sources.tables import read_array, read_csv
@@ -698,3 +698,17 @@ def test_public_tasks_keep_their_declarations() -> None:
     assert set(content) == {"images", "labels"}
     assert len(content["labels"]) == 1797
     assert local_files(declared(Task, source="digits")) == []
+
+
+@pytest.mark.parametrize("names", [["e", "d", "c", "b", "typo"], ["im/e.png", "im/d.png", *"cba"]])
+def test_a_name_among_images_names_that_is_none_is_an_error(
+    tmp_path: Path, names: list[str]
+) -> None:
+    """One unknown name does not switch off the check of the order."""
+    images = {f"{name}.png": b"" for name in "abcde"}
+    with pytest.raises(DataError, match=r"where: row 0 \(from 0\) is '(im/)?e(\.png)?', image 0"):
+        _same_order("where", "row", names, images)
+    with pytest.raises(DataError, match=r"row 4 .* 'f', which is no image's name, while others are"):
+        _same_order("where", "row", [*"abcd", "f"], images)
+    _same_order("where", "row", ["im/a.png", *"bcde"], images)
+    _same_order("where", "row", list("vwxyz"), images)

@@ -13,6 +13,8 @@ import pytest
 import safetensors.numpy
 import vl_convert
 
+from stages.study.load import load
+from stages.study.sizes import image_counts
 from tests.conftest import TINY, Workspace, make_workspace
 
 STAGES = (
@@ -89,6 +91,13 @@ def test_embeddings_hold_every_image_set(workspace: Workspace) -> None:
     assert {t.dtype for t in tensors.values()} == {np.dtype(np.float32)}
     assert tensors["stimuli/discs"].shape == (10, 64)
     assert not (data / "embeddings" / "test_vit2.categories.safetensors").exists()
+
+
+def test_the_plan_knows_how_many_images_there_are(workspace: Workspace) -> None:
+    study = load(workspace.root).study
+    data = workspace.root / "data" / "tiny"
+    tensors = safetensors.numpy.load_file(data / "embeddings" / "test_vit.repel.safetensors")
+    assert image_counts(study, None) == {name: len(found) for name, found in tensors.items()}
 
 
 def test_metrics_and_plots_are_drawn(workspace: Workspace) -> None:

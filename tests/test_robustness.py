@@ -14,14 +14,14 @@ import torch
 from PIL import Image
 
 from stages.inference.covariate import covariate_metrics
-from stages.inference.tables import best_classifier
+from stages.inference.tables import best_classifier, without_row
 from stages.probes.readout import top_k
 from stages.runtime.errors import DataError, UsageError
 from stages.sources.image_folders import index_folder, read_index
 from stages.sources.timm_tables import IMAGES, TABLES, class_indices, read_published
 from stages.study.spec import ClassList, Table
-from stages.zoo.classify import classify
 from stages.zoo.sources import Source
+from stages.zoo.units import classify_folders
 from tests.conftest import Workspace, make_workspace
 from tests.hub import Hub, make_weights
 
@@ -84,7 +84,8 @@ def test_a_models_own_classifier_is_timms(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "images", NAMES)
     path = tmp_path / "index.json"
     path.write_bytes(index_folder(folder, CLASSES, "images"))
-    ((unit, payload),) = classify(source, {"mine": path}, 4, ("cpu", "float32", 1), ["mine"])
+    machine = ("cpu", "float32", 1)
+    ((unit, payload),) = classify_folders(source, {"mine": path}, 4, machine, ["mine"])
     index = read_index(path)
     model = timm.create_model(name, checkpoint_path=str(weights)).eval()
     scores = plain_scores(model, index)
@@ -115,7 +116,7 @@ def test_a_network_without_imagenets_classes_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "index.json"
     path.write_bytes(index_folder(make_folder(tmp_path / "images", NAMES), CLASSES, "images"))
     with pytest.raises(ValueError, match=r"gives \(4, 10\), not ImageNet's 1000 classes"):
-        list(classify(source, {"mine": path}, 4, ("cpu", "float32", 1), ["mine"]))
+        list(classify_folders(source, {"mine": path}, 4, ("cpu", "float32", 1), ["mine"]))
 
 
 def test_published_tables(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +153,9 @@ def test_a_malformed_published_table_is_named(tmp_path: Path) -> None:
 
 
 def row(model: str, benchmark: str, classifier: str, top1: float) -> dict[str, Any]:
-    return {"model": model, "benchmark": benchmark, "classifier": classifier, "top1": top1}
+    weights = "published" if classifier == "published" else "untrained"
+    what = {"model": model, "benchmark": benchmark, "classifier": classifier, "weights": weights}
+    return {**what, "top1": top1}
 
 
 def test_the_covariates_correlations_are_numpys() -> None:
@@ -161,12 +164,15 @@ def test_the_covariates_correlations_are_numpys() -> None:
     rows = [row(f"m{i}", "imagenet", "published", v) for i, v in enumerate(x)]
     rows += [row(f"m{i}", "imagenet_a", "published", v) for i, v in enumerate(y)]
     rows += [row("m0", "imagenet_a", "own", y[0] + 0.25), row("m1", "imagenet_a", "own", y[1])]
-    found = covariate_metrics(rows, "imagenet", "published", {"imagenet_a": 0.5})["covariate_r"]
+    metrics = covariate_metrics(rows, "imagenet", "published", {"imagenet_a": 0.5})
+    assert metrics["untrained_models"] == 2
+    found = metrics["covariate_r"]
     r = round(float(np.corrcoef(x, y)[0, 1]), 4)
     assert found == {
         "imagenet_a": {
             "measured": {
                 "models": 2,
+                "untrained_models": 2,
                 "mean_difference": 0.125,
                 "largest_difference": 0.25,
                 "of": "m0",
@@ -180,6 +186,23 @@ def test_the_covariates_correlations_are_numpys() -> None:
     best = best_classifier(pd.DataFrame(rows))
     assert set(best["classifier"]) == {"published"}
     assert len(best) == 16
+
+
+def test_published_and_measured_are_never_mixed() -> None:
+    """Of a benchmark all rows are published where all models have them, else all are measured."""
+    rows = [row(m, "a", "published", 0.1) for m in "xyz"]
+    rows += [row(m, "a", "own", 0.2) for m in "xyz"]
+    rows += [row(m, "b", "published", 0.3) for m in "xy"]
+    rows += [row(m, "b", "own", 0.4) for m in "xyz"]
+    rows += [row(m, "c", "published", 0.5) for m in "xy"]
+    rows += [row("x", "d", "own", 0.6), *(row(m, "d", "readout", 0.7) for m in "xyz")]
+    table = pd.DataFrame(rows)
+    best = best_classifier(table)
+    found = best.groupby("benchmark")["top1"].apply(list).to_dict()
+    assert found == {"a": [0.1] * 3, "b": [0.4] * 3, "c": [0.5] * 2, "d": [0.6, 0.7, 0.7]}
+    assert without_row(table, ("a", "published")) == {"z": ["c"]}
+    assert without_row(table, ("b", "published")) == {"z": ["b", "c"]}
+    assert without_row(table[table["benchmark"] != "c"], ("d", "readout")) == {}
 
 
 @pytest.fixture
@@ -219,3 +242,19 @@ def test_measured_stands_beside_published(
     assert list(missing) == ["mobilenetv3_small_050.lamb_in1k"]
     assert "imagenet" in missing["mobilenetv3_small_050.lamb_in1k"]
     assert "mobilenetv3_small_050.lamb_in1k: no published row in imagenet, " in done.stderr
+
+
+def test_the_papers_correlations_without_any_weights(tmp_path: Path, mirror: Path) -> None:
+    """Appendix C over all 491 models; the README's table says the same."""
+    workspace = make_workspace(tmp_path / "repository", tmp_path / "cache")
+    workspace.edit("params.yaml", "study", value="open")
+    for stage in ("download benchmarks", "pretrain", "embed benchmarks", "robustness"):
+        done = workspace.stage(stage, DATA_MIRROR=str(mirror), HF_ENDPOINT="http://127.0.0.1:9")
+        assert done.returncode == 0, done.stderr
+    metrics = json.loads((workspace.root / "metrics" / "open" / "covariate.json").read_text())
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+    for name, r in (("A", 0.8137), ("Sketch", 0.8629), ("R", 0.8266)):
+        found = metrics["covariate_r"][f"imagenet_{name.lower()}"]
+        assert (found["models"], found["r"]) == (491, r)
+        assert f"| ImageNet-{name} | {found['r']:.2f} | {found['paper']:.2f} |" in readme
+    assert metrics["without_row"] == {}

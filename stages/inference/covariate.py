@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.inference.tables import best_classifier
+from stages.inference.tables import best_classifier, covariate
 
 
 def covariate_metrics(
@@ -24,20 +24,19 @@ def covariate_metrics(
 
     Returns
     -------
-    For each benchmark: r, how many models, and where a benchmark was measured beside its published
-    table, their mean absolute difference in top-1.
+    How many models were measured with untrained weights. For each benchmark r, of how many models,
+    and where it was measured beside its published table, how far apart the two are in top-1.
     """
     table = pd.DataFrame(rows)
-    own = table[(table["benchmark"] == benchmark) & (table["classifier"] == classifier)]
-    covariate = own.set_index("model")["top1"]
+    x = covariate(table, benchmark, classifier)
     best = best_classifier(table)
     result: dict[str, Any] = {}
     for name in table["benchmark"].unique():
         entry: dict[str, Any] = measured_beside(table, name)
         outcome = best[best["benchmark"] == name].set_index("model")["top1"]
-        both = covariate.index.intersection(outcome.index)
+        both = x.index.intersection(outcome.index)
         if name != benchmark and len(both) > 2:
-            entry |= {"models": len(both), **_r(covariate.loc[both], outcome.loc[both])}
+            entry |= {"models": len(both), **_r(x.loc[both], outcome.loc[both])}
             if name in expected and "r" in entry:
                 entry |= {
                     "paper": expected[name],
@@ -45,7 +44,8 @@ def covariate_metrics(
                 }
         if entry:
             result[str(name)] = entry
-    return {"covariate_r": result}
+    untrained = table[table["weights"] == "untrained"]["model"].nunique()
+    return {"untrained_models": untrained, "covariate_r": result}
 
 
 def _r(x: pd.Series, y: pd.Series) -> dict[str, float]:
@@ -65,10 +65,12 @@ def measured_beside(table: pd.DataFrame, benchmark: str) -> dict[str, Any]:
     if both.empty:
         return {}
     gap = (both["own"] - both["published"]).abs()
+    own = rows[rows["classifier"] == "own"].set_index("model").loc[both.index, "weights"]
     worst = str(gap.idxmax())
     return {
         "measured": {
             "models": len(both),
+            "untrained_models": int((own == "untrained").sum()),
             "mean_difference": round(float(gap.mean()), 4),
             "largest_difference": round(float(gap.max()), 4),
             "of": worst,

@@ -19,7 +19,11 @@ def alignment_metrics(results: Results, ceilings: dict[str, float]) -> dict[str,
         for measure, row in results.spread().items()
     }
     rounded = {name: _short(value) for name, value in ceilings.items()}
-    counts = {"models": len(results.models), "untrained_models": len(results.untrained)}
+    counts = {
+        "models": len(results.models),
+        "left_out": len(results.left_out),
+        "untrained_models": len(results.untrained),
+    }
     return {**counts, "alignment": spread, "noise_ceiling": rounded}
 
 

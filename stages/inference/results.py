@@ -32,6 +32,7 @@ class Results:
     given : benchmark and classifier whose top-1 is the covariate.
     index : what the embed stage says of each model: architecture, group, whether it is trained.
     group_size : models in each of high, mid and low. confidence : level of intervals.
+    left_out : models of the study that are not in the tables, and why.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class Results:
         index: Mapping[str, Mapping[str, Any]],
         group_size: int,
         confidence: float,
+        left_out: Mapping[str, str],
     ) -> None:
         self.alignment = mean_alignment(alignment)
         self.models = self.alignment.index
         self.fewshot = fewshot
         self.robustness = best_classifier(robustness)
         self.given = given
+        self.left_out = left_out
         self.covariate = aligned(covariate(robustness, *given), self.models, "covariate")
         self.index = index
         self.confidence = confidence

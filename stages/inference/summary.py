@@ -32,11 +32,14 @@ def summary(
 
 
 def zoo(results: Results) -> str:
-    """How many models, and how many of them are untrained."""
-    untrained = len(results.untrained)
-    return f"{len(results.models)} models" + (
-        f", {untrained} of them UNTRAINED" if untrained else ""
-    )
+    """How many models of which kind, and how many of them are untrained."""
+    count, untrained = len(results.models), len(results.untrained)
+    kinds = {str(results.index[str(model)]["source"]) for model in results.models}
+    known = {"hub": "published models", "trained here": "models trained here"}
+    text = f"{count} {known.get(next(iter(kinds)), 'models') if len(kinds) == 1 else 'models'}"
+    if not untrained:
+        return text
+    return f"{text}, {'all' if untrained == count else untrained} of them untrained"
 
 
 def given(results: Results) -> str:

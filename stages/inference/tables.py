@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from stages.runtime.errors import DataError
@@ -17,10 +16,22 @@ COLUMNS = {
 }
 
 
+TEXT = dict.fromkeys(
+    ("model", "weights", "set", "measure", "judge", "task", "head", "benchmark", "classifier"), str
+)
+"""Names are text, also those that read as numbers."""
+
+
 def read_table(path: Path) -> pd.DataFrame:
     """A tidy table that the stage of the file's name wrote; floats come back exactly."""
     try:
-        table = pd.read_csv(path, float_precision="round_trip", keep_default_na=False)
+        # Names are text, also those that read as numbers.
+        table = pd.read_csv(
+            path,
+            float_precision="round_trip",
+            keep_default_na=False,
+            dtype=TEXT,
+        )
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not readable as a table: {error}") from error
     expected = COLUMNS[path.stem]
@@ -52,25 +63,49 @@ def covariate(robustness: pd.DataFrame, benchmark: str, classifier: str) -> pd.S
     return rows.set_index("model")["top1"]
 
 
-CLASSIFIERS = ("published", "own", "readout")
-
-
 def best_classifier(robustness: pd.DataFrame) -> pd.DataFrame:
-    """One row a model and benchmark: published, else its own classifier's, else the readout's.
+    """One row a model and benchmark: published and measured accuracy are never mixed in one.
 
-    Published numbers come first because every model of such a study has them, measured alike.
+    Of each benchmark the published results, where every model has them; else what was measured,
+    with each model's own classifier, or the readout where it has none; else the published results
+    of those that have some.
     """
-    rank = robustness["classifier"].map({name: i for i, name in enumerate(CLASSIFIERS)})
-    order = np.argsort(rank.to_numpy(), kind="stable")
-    return robustness.iloc[order].drop_duplicates(["model", "benchmark"]).sort_index()
+    models = set(robustness["model"])
+    kept = []
+    for _, rows in robustness.groupby("benchmark", sort=False):
+        published = rows[rows["classifier"] == "published"]
+        measured = rows[rows["classifier"] != "published"].sort_values("classifier")
+        whole = set(published["model"]) == models or measured.empty
+        kept.append(published if whole else measured.drop_duplicates("model"))  # own, readout
+    return pd.concat(kept).sort_index()
 
 
-def without_weights(table: pd.DataFrame, absent: Collection[str]) -> pd.DataFrame:
-    """A table without the rows of models whose weights are not to be had.
+def without_row(robustness: pd.DataFrame, given: tuple[str, str]) -> dict[str, list[str]]:
+    """Models that lack a published row which the analysis needs, and the benchmarks they lack.
 
-    They have published results and no alignment; whoever leaves them out names them.
+    Parameters
+    ----------
+    given : benchmark and classifier of the covariate.
+
+    Models that were measured never lack one: where they do, that is an error, in `aligned`.
     """
-    return table[~table["model"].isin(list(absent))]
+    best = best_classifier(robustness)
+    needed = {b: set(r["model"]) for b, r in best.groupby("benchmark", sort=False)}
+    published = {b: set(r["classifier"]) == {"published"} for b, r in best.groupby("benchmark")}
+    if given[1] == "published":
+        needed[given[0]] = set(covariate(robustness, *given).index)
+        published[given[0]] = True
+    lacking: dict[str, list[str]] = {}
+    for model in robustness["model"].unique():
+        absent = [str(b) for b, have in needed.items() if published[b] and model not in have]
+        if absent:
+            lacking[str(model)] = absent
+    return lacking
+
+
+def without(table: pd.DataFrame, models: Collection[str]) -> pd.DataFrame:
+    """A table without the rows of some models; whoever leaves them out names them."""
+    return table[~table["model"].isin(list(models))]
 
 
 def aligned(outcome: pd.Series, models: pd.Index, what: str) -> pd.Series:

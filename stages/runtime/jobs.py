@@ -144,7 +144,7 @@ def run(
             todo.append((job, wanted))
     todo.sort(key=lambda item: -item[0].cost)
     with _progress(stage, todo) as bar:
-        costs = {job.name: job.cost for job, _ in todo}
+        costs = {job.name: _cost(job, wanted) for job, wanted in todo}
         for name, result in _results(todo, workers, cache):
             if isinstance(result, int):
                 report.computed += result
@@ -166,8 +166,13 @@ def _progress(stage: str, todo: Sequence[tuple[Job, list[str]]]) -> tqdm:
     form = (
         "{desc}: {percentage:3.0f} % of the work |{bar}| {elapsed} gone, {remaining} left{postfix}"
     )
-    total = sum(job.cost for job, _ in todo)
+    total = sum(_cost(job, wanted) for job, wanted in todo)
     return tqdm(total=total, desc=stage, bar_format=form, smoothing=0, disable=None)
+
+
+def _cost(job: Job, wanted: Sequence[str]) -> float:
+    """The part of a job's cost that its missing units are."""
+    return job.cost * len(wanted) / len(job.keys)
 
 
 def _results(

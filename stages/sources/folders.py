@@ -54,8 +54,10 @@ def image_files(folder: Path, where: str) -> list[Path]:
     return paths
 
 
-def class_files(folder: Path, where: str) -> dict[str, list[Path]]:
+def class_files(folder: Path, where: str, notes: bool = False) -> dict[str, list[Path]]:
     """The images of each class folder, by its name; names in order, and images within each.
+
+    With `notes`, text files beside the class folders are passed over, as ImageNet-A and -R have.
 
     Raises
     ------
@@ -65,6 +67,8 @@ def class_files(folder: Path, where: str) -> dict[str, list[Path]]:
         Fewer than two class folders, a file beside them, an empty one, something not an image.
     """
     paths = entries(folder, where)
+    if notes:
+        paths = [path for path in paths if path.suffix.lower() not in (".txt", ".md")]
     for path in paths:
         if not path.is_dir():
             raise DataError(f"{path}: lies beside the class folders; only folders are allowed")

@@ -2,7 +2,7 @@
 
 ImageNet's validation set and its kin are large, and their terms forbid passing them on. So they
 stay where they are; their index holds every file's label and SHA-256, and an image that is not the
-indexed one is refused when it is read.
+indexed one is refused when it is read. DVC sees no change of a folder outside the repository.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def list_images(folder: Path, classes: Mapping[str, int], key: str) -> list[tupl
         A class folder has another name, no images, or something else.
     """
     found = []
-    for name, files in class_files(folder, key).items():
+    for name, files in class_files(folder, key, notes=True).items():
         if name not in classes:
             raise DataError(
                 f"{folder / name}: '{name}' is not the WordNet id of one of the {len(classes)} "

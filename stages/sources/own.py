@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
-from stages.runtime.errors import DataError, UsageError
+from stages.runtime.errors import DataError, UsageError, suggest
 from stages.runtime.source import file_digest
 from stages.sources.folders import class_files, entries, image_files, named, read_images
 from stages.sources.human import Judgments, stimulus_files
@@ -189,10 +189,15 @@ def _same_order(
 ) -> None:
     """Raise DataError where rows or columns bear the images' names in another order than theirs."""
     places = named(images)
-    found = [places.get(name) for name in names or []]
-    if None in found:
+    found = [places.get(name, places.get(PurePath(name).name)) for name in names or []]
+    if not any(place is not None for place in found):
         return  # names of something else
     for i, place in enumerate(found):
+        if place is None:
+            raise DataError(
+                f"{where}: {what} {i} (from 0) is '{(names or [])[i]}', which is no image's name, "
+                "while others are" + suggest((names or [])[i], places)
+            )
         if i != place:
             raise DataError(
                 f"{where}: {what} {i} (from 0) is '{(names or [])[i]}', image {i} in the order of "

@@ -19,7 +19,7 @@ CIFAR100 = {"all": 100, "held_out": 40}
 
 
 def image_counts(study: Study, per_class: int | None) -> dict[str, int]:
-    """Images to embed for alignment and few-shot learning, by set.
+    """Images that each model must see, by set; not the benchmarks that are rendered here.
 
     Parameters
     ----------
@@ -28,6 +28,11 @@ def image_counts(study: Study, per_class: int | None) -> dict[str, int]:
     return {
         **{f"stimuli/{name}": _stimuli(study, spec) for name, spec in study.stimuli.items()},
         **{f"tasks/{name}": _task(study, spec, per_class) for name, spec in study.tasks.items()},
+        **{
+            f"benchmarks/{name}": sum(map(len, class_files(Path(b.images), name, True).values()))
+            for name, b in study.benchmarks.items()
+            if b.images
+        },
     }
 
 
@@ -36,7 +41,7 @@ def _stimuli(study: Study, spec: Any) -> int:
         return STIMULI[spec.source]
     if study.world and spec.source == "world":
         return len(spec.superclasses) * study.world.stimuli * spec.per_class
-    return len(image_files(Path(spec.images), "images"))
+    return len(image_files(Path(spec.images), f"{spec.source}: images"))
 
 
 def _task(study: Study, spec: Any, per_class: int | None) -> int:
@@ -44,7 +49,7 @@ def _task(study: Study, spec: Any, per_class: int | None) -> int:
         counts = np.unique(read_npz(Path(spec.file), "labels")[0], return_counts=True)[1]
         return int(np.minimum(counts, per_class or counts.max()).sum())
     if spec.source == "folder":
-        folders = class_files(Path(spec.folder), "folder").values()
+        folders = class_files(Path(spec.folder), "folder: folder").values()
         return sum(min(len(files), per_class or len(files)) for files in folders)
     if spec.source == "cifar100":
         return CIFAR100[spec.classes] * min(100, per_class or 100)

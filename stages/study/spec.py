@@ -17,6 +17,14 @@ Table = Literal[
     "imagenet", "imagenet_a", "imagenet_r", "imagenet_sketch", "imagenet_real", "imagenet_v2"
 ]
 ClassList = Literal["imagenet", "imagenet_a", "imagenet_r"]
+CLASSES_OF = {
+    "imagenet": "imagenet",
+    "imagenet_a": "imagenet_a",
+    "imagenet_r": "imagenet_r",
+    "imagenet_sketch": "imagenet",
+    "imagenet_v2": "imagenet",
+}
+"""The classes that each published table is about; ReaL has labels of its own."""
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 assert set(RENDITIONS) == set(Rendition.__args__)  # type: ignore[attr-defined]  # noqa: S101
@@ -42,7 +50,7 @@ class Benchmark(Strict):
     rendition: Rendition | None = None
     select: Literal["reference_fails"] | None = None
     published: Table | None = None
-    images: str | None = None
+    images: Annotated[str, Field(min_length=1)] | None = None
     classes: ClassList | None = None
 
     @model_validator(mode="after")
@@ -54,6 +62,12 @@ class Benchmark(Strict):
             )
         if (self.images is None) != (self.classes is None):
             raise ValueError("'images' and 'classes' come together")
+        if self.published and self.images and CLASSES_OF.get(self.published) != self.classes:
+            raise ValueError(
+                f"published '{self.published}' is about classes '{CLASSES_OF[self.published]}'"
+                if self.published in CLASSES_OF
+                else f"published '{self.published}' is about other labels than class folders have"
+            )
         return self
 
 
@@ -94,9 +108,9 @@ class Grid(Strict):
 
 
 class ModelTable(Strict):
-    """Published models listed in a CSV file, as studies/models/paper.csv."""
+    """Published models listed in a CSV file below studies/models, where DVC sees its changes."""
 
-    table: str
+    table: Annotated[str, Field(pattern=r"^studies/models/[^/]+\.csv$")]
 
 
 class TimmPatterns(Strict):
@@ -123,8 +137,10 @@ class LocalModel(Strict):
 
 def _form(entry: Any) -> str:
     """Which form of a `models` entry its keys say it has."""
-    keys = entry if isinstance(entry, dict) else entry.model_dump()
+    keys = entry.model_dump() if isinstance(entry, Strict) else entry
     forms = ("table", "timm", "hub", "weights")
+    if not isinstance(keys, dict):
+        return "grid"
     return next((form for form in forms if form in keys), "grid")
 
 
@@ -192,8 +208,32 @@ class Study(Strict):
             raise ValueError("benchmarks: 'clean' is the name of the clean images themselves")
         if self.training is None:
             self._untrained()
+        grids = [isinstance(model, Grid) for model in self.models]
+        if any(grids) and not all(grids):
+            raise ValueError(
+                "models: networks trained here and published ones are not in one study, for no "
+                "benchmark measures both"
+            )
+        if any(grids) and any(b.published or b.images for b in self.benchmarks.values()):
+            raise ValueError("benchmarks: 'published' and 'images' are for published models")
+        if self.training and not any(grids):
+            raise ValueError("training: must be null, for no network is trained here")
+        self._simulated()
         self._covariate()
+        for name in self.paper.covariate_r if self.paper else ():
+            if name not in self.benchmarks:
+                raise ValueError(f"paper: covariate_r: '{name}' is not among the benchmarks")
         return self
+
+    def _simulated(self) -> None:
+        """Simulated judgments are called simulated, in whatever study they are."""
+        made = [
+            name
+            for name, spec in self.stimuli.items()
+            if spec.source == "world" or getattr(spec, "simulated", False)
+        ]
+        if made and not self.simulated:
+            raise ValueError(f"simulated: must be true, for judgments of '{made[0]}' are simulated")
 
     def _untrained(self) -> None:
         """Without training images there is nothing to train on, to render or to choose from."""

@@ -66,9 +66,11 @@ def _row(path: Path, number: int, line: dict[str, str]) -> Row:
         try:
             numbers[column] = float(line[column] or 0)
         except ValueError:
+            numbers[column] = -1
+        if not 0 <= numbers[column] < 1e15:  # NaN and infinity are not
             raise UsageError(
-                f"{path}: line {number}: {column}: '{line[column]}'; a number is needed"
-            ) from None
+                f"{path}: line {number}: {column}: '{line[column]}'; a number from 0 is needed"
+            )
     if not line["name"] or not set(line["name"]) <= _ALLOWED:
         raise UsageError(f"{path}: line {number}: name: '{line['name']}'; letters, digits, . _ -")
     return Row(

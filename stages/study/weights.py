@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from stages.study.load import Experiment
 from stages.study.zoo import Model
-from stages.zoo.hub import resolve_all
+from stages.zoo.hub import WEIGHTS, resolve_all
 from stages.zoo.sources import Source
 
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
+CONFIG = "config.json"
 
 
 def sources(

@@ -139,6 +139,7 @@ def _of_timm(patterns: list[str], where: str) -> Iterator[Model]:
                 family,
                 timm=name,
                 repo=hub_repo(name),
+                revision=row.revision or None if row else None,
                 table=row.timm_2022 if row else None,
                 row=row,
             )

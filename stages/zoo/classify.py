@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
 from stages.probes.readout import top_k
-from stages.sources.image_folders import Indexed, read_index
-from stages.zoo.features import batches, find_machine
-from stages.zoo.load import open_network
-from stages.zoo.sources import Source
+from stages.sources.image_folders import Indexed
+from stages.zoo.features import Machine, batches
 
 IMAGENET = 1000
 
@@ -49,35 +46,19 @@ def logits(model: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
     return scores
 
 
-def classify(
-    source: Source,
-    indices: Mapping[str, Path],
-    batch: int,
-    machine: tuple[str, str, int],
-    wanted: Sequence[str],
-) -> Iterator[tuple[str, bytes]]:
-    """Top-1 and top-5 of one model on each wanted benchmark, as a JSON row.
+def accuracy(
+    model: torch.nn.Module, index: Indexed, batch: int, machine: Machine
+) -> dict[str, Any]:
+    """Top-1 and top-5 of a model's own classifier on an indexed folder.
 
     Of benchmarks that have 200 of ImageNet's classes only these may be answered, as in the
     published tables (Hendrycks et al. 2021).
-
-    Parameters
-    ----------
-    indices : the index file of each benchmark's folder, by name.
-    machine : device, precision and threads, as `find_machine` takes them.
     """
-    model, untrained = open_network(source)
-    found = find_machine(*machine)
-    for name in wanted:
-        index = read_index(indices[name])
-        parts = batches(model, IndexedImages(index), batch, found, forward=logits)
-        scores = np.concatenate([part[:, index.classes] for part in parts])
-        labels = np.searchsorted(index.classes, index.labels)
-        row = {
-            "classifier": "own",
-            "weights": "untrained" if untrained else "trained",
-            "images": len(labels),
-            "top1": top_k(scores, labels, 1),
-            "top5": top_k(scores, labels, 5),
-        }
-        yield name, json.dumps(row).encode()
+    parts = batches(model, IndexedImages(index), batch, machine, forward=logits)
+    scores = np.concatenate([part[:, index.classes] for part in parts])
+    labels = np.searchsorted(index.classes, index.labels)
+    return {
+        "images": len(labels),
+        "top1": top_k(scores, labels, 1),
+        "top5": top_k(scores, labels, 5),
+    }

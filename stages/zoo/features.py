@@ -105,7 +105,7 @@ def batches(
     for x in _prepared(images, preprocess, batch, machine.threads):
         values, size = _patiently(model, x, size, machine, forward)
         if not np.isfinite(values).all():
-            raise FloatingPointError("penultimate features are not finite")
+            raise FloatingPointError("what the network gives is not finite")
         yield values
 
 
@@ -159,7 +159,8 @@ def _patiently(
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    said = ("out of memory", "can't allocate memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in said)
 
 
 def _run(model: torch.nn.Module, x: torch.Tensor, machine: Machine, forward: Forward) -> np.ndarray:

@@ -264,4 +264,10 @@ def _discard(path: Path) -> None:
     """Remove a file from the hub's cache: its name, its blob, and what that may link to."""
     blob = path.parent / path.readlink() if path.is_symlink() else path
     for file in (path.resolve(), blob, path):
-        file.unlink(missing_ok=True)
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise DataError(
+                f"{file}: damaged, and cannot be removed: {error.strerror}; remove it, or set "
+                "HF_HUB_CACHE to a cache of your own"
+            ) from error

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from stages.runtime.files import read_npz
+from stages.sources.image_folders import read_index
+from stages.zoo.classify import accuracy
 from stages.zoo.embeddings import ABOUT
 from stages.zoo.features import embed_to, find_machine
 from stages.zoo.images import image_set
@@ -53,3 +55,25 @@ def embed_sets(
             path = Path(folder) / "features.npy"
             embed_to(path, model, image_set(sets[name]), batch, found)
             yield name, path
+
+
+def classify_folders(
+    source: Source,
+    indices: Mapping[str, Path],
+    batch: int,
+    machine: tuple[str, str, int],
+    wanted: Sequence[str],
+) -> Iterator[tuple[str, bytes]]:
+    """Top-1 and top-5 of one model's own classifier on each wanted image folder, as a JSON row.
+
+    Parameters
+    ----------
+    indices : the index file of each benchmark's folder, by name.
+    machine : device, precision and threads, as `find_machine` takes them.
+    """
+    model, untrained = open_network(source)
+    found = find_machine(*machine)
+    what = {"classifier": "own", "weights": "untrained" if untrained else "trained"}
+    for name in wanted:
+        row = what | accuracy(model, read_index(indices[name]), batch, found)
+        yield name, json.dumps(row).encode()
