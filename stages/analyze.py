@@ -56,7 +56,7 @@ def read_results(experiment: Experiment) -> Results:
     )
     covariate = experiment.study.covariate
     given = (covariate.benchmark, covariate.classifier)
-    left = left_out(experiment, without_row(robustness, given))
+    left = left_out(experiment, without_row(robustness, given, alignment["model"].unique()))
     results = Results(
         without(alignment, left),
         without(fewshot, left),

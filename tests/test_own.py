@@ -708,7 +708,9 @@ def test_a_name_among_images_names_that_is_none_is_an_error(
     images = {f"{name}.png": b"" for name in "abcde"}
     with pytest.raises(DataError, match=r"where: row 0 \(from 0\) is '(im/)?e(\.png)?', image 0"):
         _same_order("where", "row", names, images)
-    with pytest.raises(DataError, match=r"row 4 .* 'f', which is no image's name, while others are"):
+    with pytest.raises(
+        DataError, match=r"row 4 .* 'f', which is no image's name, while others are"
+    ):
         _same_order("where", "row", [*"abcd", "f"], images)
     _same_order("where", "row", ["im/a.png", *"bcde"], images)
     _same_order("where", "row", list("vwxyz"), images)

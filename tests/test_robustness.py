@@ -200,9 +200,11 @@ def test_published_and_measured_are_never_mixed() -> None:
     best = best_classifier(table)
     found = best.groupby("benchmark")["top1"].apply(list).to_dict()
     assert found == {"a": [0.1] * 3, "b": [0.4] * 3, "c": [0.5] * 2, "d": [0.6, 0.7, 0.7]}
-    assert without_row(table, ("a", "published")) == {"z": ["c"]}
-    assert without_row(table, ("b", "published")) == {"z": ["b", "c"]}
-    assert without_row(table[table["benchmark"] != "c"], ("d", "readout")) == {}
+    assert without_row(table, ("a", "published"), "xyz") == {"z": ["c"]}
+    assert without_row(table, ("b", "published"), "xyz") == {"z": ["b", "c"]}
+    assert without_row(table[table["benchmark"] != "c"], ("d", "readout"), "xyz") == {}
+    lone = without_row(table[table["classifier"] == "published"], ("a", "published"), "xw")
+    assert lone == {"w": ["a", "b", "c"]}
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -80,12 +80,15 @@ def best_classifier(robustness: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(kept).sort_index()
 
 
-def without_row(robustness: pd.DataFrame, given: tuple[str, str]) -> dict[str, list[str]]:
+def without_row(
+    robustness: pd.DataFrame, given: tuple[str, str], models: Iterable[str]
+) -> dict[str, list[str]]:
     """Models that lack a published row which the analysis needs, and the benchmarks they lack.
 
     Parameters
     ----------
-    given : benchmark and classifier of the covariate.
+    given : benchmark and classifier of the covariate. models : those with alignment; some may
+        have no row at all.
 
     Models that were measured never lack one: where they do, that is an error, in `aligned`.
     """
@@ -96,7 +99,7 @@ def without_row(robustness: pd.DataFrame, given: tuple[str, str]) -> dict[str, l
         needed[given[0]] = set(covariate(robustness, *given).index)
         published[given[0]] = True
     lacking: dict[str, list[str]] = {}
-    for model in robustness["model"].unique():
+    for model in models:
         absent = [str(b) for b, have in needed.items() if published[b] and model not in have]
         if absent:
             lacking[str(model)] = absent
