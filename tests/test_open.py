@@ -263,11 +263,11 @@ def test_a_killed_embed_stage_goes_on_where_it_was(study: Open) -> None:
     """Killed in the middle of a model, the stage computes what was not finished, and that alone."""
     workspace, environment = study.workspace, study.environment
     before = (study.data / "embeddings" / "resnet18.safetensors").read_bytes()
-    workspace.edit("params.yaml", "models", "include", value=["resnet18", "mobilenetv3_large_100"])
     cache = workspace.root.parent / "killed-cache"
     own = {**workspace.environment, **environment, "ARTIFACT_CACHE": str(cache), "WORKERS": "1"}
     assert workspace.stage("check", **environment, ARTIFACT_CACHE=str(cache)).returncode == 0
     lists = len(finished(cache))  # timm's names, which are no unit
+    workspace.edit("params.yaml", "models", "include", value=["resnet18", "mobilenetv3_large_100"])
     command = [sys.executable, "-m", "stages.embed", "transfer"]
     with subprocess.Popen(command, cwd=workspace.root, env=own, stderr=subprocess.DEVNULL) as stage:
         while len(finished(cache)) < lists + 3:
