@@ -1,9 +1,10 @@
 """Measures each model's alignment with each stimulus set: pearson, spearman, triplet.
 
 Reads:  data/<study>/embeddings/, stimuli/
-Writes: data/<study>/alignment.csv: model, weights, set, measure, judge, value; a judge is
-        "group" or a participant
-Params: models, stimuli, align; the study's models, recipes, stimuli
+Writes: data/<study>/alignment.csv: model, weights, set, measure, judge, value, se; a judge is
+        "group" or a participant; se is the standard error over stimuli, blank for participants and
+        where it is undefined
+Params: seed, models, stimuli, align; the study's models, recipes, stimuli
 """
 
 import json
@@ -38,7 +39,7 @@ def main() -> None:
 def job(experiment: Experiment, model: str, judgments: dict[str, str]) -> Job:
     """One model's alignment with every stimulus set; `judgments` holds their digests."""
     embeddings = experiment.paths.embeddings / f"{model}.safetensors"
-    kind = experiment.params.align.similarity
+    p, seed = experiment.params.align, experiment.params.seed
     digests = tensor_digests(embeddings, [f"stimuli/{name}" for name in judgments])
     keys = {
         name: unit_key(
@@ -47,11 +48,14 @@ def job(experiment: Experiment, model: str, judgments: dict[str, str]) -> Job:
             ["numpy", "scipy"],
             embedding=digests[f"stimuli/{name}"],
             judgments=judged,
-            similarity=kind,
+            set=name,
+            similarity=p.similarity,
+            bootstraps=p.bootstraps,
+            seed=seed,
         )
         for name, judged in judgments.items()
     }
-    args = (embeddings, experiment.paths.stimuli, kind)
+    args = (embeddings, experiment.paths.stimuli, p.similarity, p.bootstraps, seed)
     return Job(model, keys, "stages.similarity.units:align", args)
 
 

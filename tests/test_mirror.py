@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from stages.runtime.errors import DataError
+from stages.similarity.ceilings import noise_ceiling
 from stages.similarity.matrices import pairs
-from stages.similarity.measures import noise_ceiling
 from stages.sources import registry
 from stages.sources.fetch import fetch
 from stages.sources.formats import cifar100_names, read_cifar100, read_matlab

@@ -10,7 +10,7 @@ from scipy import stats
 
 from stages.similarity import measures
 from stages.similarity.matrices import pairs, similarity_matrix
-from stages.similarity.measures import noise_ceiling, pearson, spearman, triplet, triplet_votes
+from stages.similarity.measures import pearson, spearman, triplet, triplet_votes
 
 
 def symmetric(rng: np.random.Generator, n: int, levels: int | None = None) -> np.ndarray:
@@ -156,14 +156,3 @@ def test_similarities_are_what_they_are_called() -> None:
     np.testing.assert_allclose(similarity_matrix(x), x @ x.T / np.outer(norm, norm), atol=1e-11)
     distance = np.linalg.norm(x[:, None] - x, axis=-1)
     np.testing.assert_allclose(similarity_matrix(x, "euclidean"), -distance, atol=1e-11)
-
-
-def test_noise_ceiling_by_definition() -> None:
-    people = np.stack([symmetric(np.random.default_rng(s), 11) for s in range(4)])
-    expected = np.mean(
-        [
-            stats.pearsonr(pairs(people[p]), pairs(np.delete(people, p, 0).mean(0)))[0]
-            for p in range(4)
-        ]
-    )
-    assert noise_ceiling(people) == pytest.approx(expected)

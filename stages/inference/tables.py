@@ -10,7 +10,7 @@ import pandas as pd
 from stages.runtime.errors import DataError
 
 COLUMNS = {
-    "alignment": ("model", "weights", "set", "measure", "judge", "value"),
+    "alignment": ("model", "weights", "set", "measure", "judge", "value", "se"),
     "fewshot": ("model", "weights", "task", "head", "n", "repeat", "accuracy"),
     "robustness": ("model", "benchmark", "classifier", "weights", "images", "top1", "top5"),
 }
@@ -20,17 +20,22 @@ TEXT = dict.fromkeys(
     ("model", "weights", "set", "measure", "judge", "task", "head", "benchmark", "classifier"), str
 )
 """Names are text, also those that read as numbers."""
+BLANK = {"se": [""]}
+"""Columns whose cells may be blank, which is NaN: the value is undefined."""
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A tidy table that the stage of the file's name wrote; floats come back exactly."""
+    """A tidy table that the stage of the file's name wrote; floats come back exactly.
+
+    A standard error that is blank is NaN; nowhere else is a cell taken to be missing.
+    """
     try:
-        # Names are text, also those that read as numbers.
         table = pd.read_csv(
             path,
             float_precision="round_trip",
             keep_default_na=False,
-            dtype=TEXT,
+            na_values=BLANK,
+            dtype=TEXT | dict.fromkeys(BLANK, float),
         )
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not readable as a table: {error}") from error

@@ -108,18 +108,3 @@ def triplet_votes(model: np.ndarray, triplets: np.ndarray, votes: np.ndarray) ->
     anchor, near, far = kept.T
     difference = model[anchor, near] - model[anchor, far]
     return float(np.mean(0.5 + 0.5 * np.sign(difference)))
-
-
-def noise_ceiling(participants: np.ndarray) -> float:
-    """Mean Pearson correlation of each participant with the mean of the others.
-
-    The lower bound of Nili et al. (2014, doi:10.1371/journal.pcbi.1003553).
-
-    Parameters
-    ----------
-    participants : [P, n, n] similarity matrices, P at least 2.
-    """
-    values = pairs(participants)
-    total = values.sum(0)
-    count = len(values)
-    return float(np.mean([_correlation(v, (total - v) / (count - 1)) for v in values]))
