@@ -10,6 +10,14 @@ import pingouin
 from scipy.stats import t as student_t
 
 
+def partial_r(x: np.ndarray, y: np.ndarray, covariate: np.ndarray) -> float:
+    """r of `partial_correlation` alone, for where many are wanted: that of the residuals."""
+    design = np.column_stack([np.ones_like(covariate), covariate])
+    both = np.column_stack([x, y])
+    u, v = (both - design @ np.linalg.lstsq(design, both, rcond=None)[0]).T
+    return float(u @ v / np.sqrt((u @ u) * (v @ v)))
+
+
 @dataclass(frozen=True)
 class Correlation:
     """A correlation r with its confidence interval [low, high], p-value, and how many models."""
@@ -29,11 +37,15 @@ def z(x: np.ndarray) -> np.ndarray:
     ValueError
         When all values are equal.
     """
-    sd = x.std()
-    if not sd > 1e-12 * max(1.0, float(np.abs(x).max())):
+    if constant(x):
         raise ValueError("all values are equal")
-    scores: np.ndarray = (x - x.mean()) / sd
+    scores: np.ndarray = (x - x.mean()) / x.std()
     return scores
+
+
+def constant(x: np.ndarray) -> bool:
+    """Whether all values are equal, but for rounding."""
+    return not x.std() > 1e-12 * max(1.0, float(np.abs(x).max()))
 
 
 def z_squared(x: np.ndarray) -> np.ndarray:
@@ -68,35 +80,6 @@ def partial_correlation(
         r, len(x) - 1, len(x) - 1, eftype="r", confidence=confidence, decimals=12
     )
     return Correlation(r, float(low), float(high), float(row["p_val"]), len(x))
-
-
-@dataclass(frozen=True)
-class Coefficient:
-    """A regression coefficient with its confidence interval and p-value."""
-
-    value: float
-    low: float
-    high: float
-    p: float
-
-
-def regression(
-    terms: dict[str, np.ndarray], y: np.ndarray, confidence: float
-) -> dict[str, Coefficient]:
-    """Ordinary least squares of standardised y on an intercept and the terms given.
-
-    The paper's z² alone cannot tell a U from a bent line; with a linear term beside it, it can.
-    """
-    table = pingouin.linear_regression(
-        pd.DataFrame(terms), z(y), alpha=1 - confidence, add_intercept=True
-    )
-    bounds = [column for column in table.columns if column.startswith("CI")]
-    return {
-        str(row["names"]): Coefficient(
-            float(row["coef"]), float(row[bounds[0]]), float(row[bounds[1]]), float(row["pval"])
-        )
-        for _, row in table.iterrows()
-    }
 
 
 def quadratic_curve(

@@ -1,0 +1,148 @@
+"""Intervals by family against brute force, numerical derivatives, and invariances."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import bootstrap
+
+from stages.inference.families import MIN_FAMILIES, family_index, family_intervals
+from stages.inference.partial import partial_correlation, z_squared
+from stages.inference.sums import Sums
+
+Data = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def data(seed: int, families: int = 7, outcomes: int = 3) -> Data:
+    """x, Y, covariate and family of models whose families are of different sizes."""
+    rng = np.random.default_rng(seed)
+    family = np.repeat(np.arange(families), rng.integers(1, 6, families))
+    shared = rng.normal(size=(families, 3 + outcomes))[family]
+    own = rng.normal(size=shared.shape)
+    values = 0.6 * shared + 0.8 * own
+    covariate = values[:, 0] + 0.5 * values[:, 1]
+    Y = values[:, 2 : 2 + outcomes] + 0.4 * covariate[:, None] + 0.5 * values[:, [1]] ** 2
+    return 3 + 0.2 * values[:, 1], Y, covariate, family
+
+
+def weighted_r(
+    x: np.ndarray, y: np.ndarray, c: np.ndarray, weight: np.ndarray, square: bool
+) -> float:
+    """Partial correlation by its definition, where model i is there weight[i] times."""
+    mean = np.average(x, weights=weight)
+    u = (x - mean) ** 2 if square else x
+    design = np.column_stack([np.ones_like(c), c])
+    root = np.sqrt(weight)[:, None]
+    residuals = []
+    for v in (u, y):
+        beta = np.linalg.lstsq(root * design, root[:, 0] * v, rcond=None)[0]
+        residuals.append(v - design @ beta)
+    a, b = residuals
+    return float((weight * a) @ b / np.sqrt((weight * a) @ a * ((weight * b) @ b)))
+
+
+@pytest.mark.parametrize("square", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_r_of_a_resample_is_that_of_the_models_drawn(seed: int, square: bool) -> None:
+    x, Y, c, family = data(seed)
+    counts = np.random.default_rng(seed).multinomial(7, np.full(7, 1 / 7), size=4).astype(float)
+    r, _ = Sums.of(x, Y, c, family, square).correlation(counts)
+    for b, count in enumerate(counts):
+        drawn = np.repeat(np.arange(len(x)), count[family].astype(int))
+        for k in range(Y.shape[1]):
+            u = z_squared(x[drawn]) if square else x[drawn]
+            expected = partial_correlation(u, Y[drawn, k], c[drawn], 0.95).r
+            assert r[b, k] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("square", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_error_is_the_infinitesimal_jackknife_of_families(seed: int, square: bool) -> None:
+    """sqrt(G/(G-1) Σ (dr/dw_g)²), the derivative by the weight of a family taken numerically."""
+    x, Y, c, family = data(seed)
+    counts = np.random.default_rng(seed).multinomial(7, np.full(7, 1 / 7), size=2).astype(float)
+    r, error = Sums.of(x, Y, c, family, square).correlation(np.vstack([np.ones(7), counts]))
+    for b, count in enumerate([np.ones(7), *counts]):
+        for k in range(Y.shape[1]):
+            slopes = []
+            for g in range(7):
+                sides = []
+                for step in (1e-5, -1e-5):
+                    moved = count + step * (np.arange(7) == g)
+                    sides.append(weighted_r(x, Y[:, k], c, np.maximum(moved[family], 0), square))
+                slopes.append((sides[0] - sides[1]) / 2e-5)
+            here = count > 0
+            expected = np.sqrt(7 / 6 * (count[here] @ np.square(slopes)[here]))
+            assert error[b, k] * (1 - r[b, k] ** 2) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("square", [False, True])
+def test_one_family_a_model_is_scipys_bootstrap_t(square: bool) -> None:
+    """With each model its own family the spread of r is that of SciPy's paired bootstrap."""
+    rng = np.random.default_rng(5)
+    x, c, noise = rng.normal(size=(3, 60))
+    y = x + x**2 + c + noise
+
+    def r(*rows: np.ndarray) -> float:
+        return weighted_r(rows[0], rows[1], rows[2], np.ones(len(rows[0])), square)
+
+    reference = bootstrap(
+        (x, y, c),
+        r,
+        paired=True,
+        vectorized=False,
+        n_resamples=1000,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
+    ours = family_intervals(
+        x, y[:, None], c, np.arange(60), square, 0.95, 2000, np.random.default_rng(0)
+    )
+    assert ours.r[0] == pytest.approx(r(x, y, c))
+    width = ours.high[0] - ours.low[0]
+    expected = reference.confidence_interval.high - reference.confidence_interval.low
+    assert width == pytest.approx(expected, rel=0.25)
+
+
+def intervals(x: np.ndarray, Y: np.ndarray, c: np.ndarray, family: np.ndarray) -> np.ndarray:
+    found = family_intervals(x, Y, c, family, True, 0.9, 200, np.random.default_rng(1))
+    return np.stack([found.r, found.low, found.high, found.p])
+
+
+def test_invariances() -> None:
+    x, Y, c, family = data(9)
+    before = intervals(x, Y, c, family)
+    np.testing.assert_allclose(intervals(-4 * x + 1, 3 * Y - 2, 5 * c + 9, family), before)
+    flipped = intervals(x, -Y, c, family)
+    np.testing.assert_allclose(flipped, before[[0, 2, 1, 3]] * np.array([[-1], [-1], [-1], [1]]))
+    mixed = np.random.default_rng(0).permutation(len(x))
+    np.testing.assert_allclose(intervals(x[mixed], Y[mixed], c[mixed], family[mixed]), before)
+    # One more outcome changes nothing of the others.
+    more = np.column_stack([Y, Y[:, 0] ** 2])
+    np.testing.assert_allclose(intervals(x, more, c, family)[:, :3], before)
+
+
+def test_without_a_covariate_it_is_the_plain_correlation() -> None:
+    x, Y, _, family = data(4)
+    found = family_intervals(x, Y, None, family, False, 0.95, 200, np.random.default_rng(0))
+    for k in range(Y.shape[1]):
+        assert found.r[k] == pytest.approx(np.corrcoef(x, Y[:, k])[0, 1])
+    assert np.isfinite(found.low).all()
+    assert (found.low < found.r).all()
+    assert (found.r < found.high).all()
+
+
+def test_undefined_is_said() -> None:
+    x, Y, c, family = data(3)
+    Y[:, 1] = 0.7
+    found = intervals(x, Y, c, family)
+    assert np.isnan(found[:, 1]).all()
+    assert np.isfinite(found[:, [0, 2]]).all()
+    few = np.arange(len(x)) % (MIN_FAMILIES - 1)
+    found = intervals(x, Y, c, few)
+    assert np.isfinite(found[0, [0, 2]]).all()
+    assert np.isnan(found[1:]).all()
+
+
+def test_family_index() -> None:
+    assert family_index(["b", "a", "b", "c"]).tolist() == [0, 1, 0, 2]
