@@ -141,6 +141,7 @@ TINY: dict[str, Any] = {
     ],
     "reference": {"architecture": "test_vit2", "recipe": "categories"},
     "covariate": {"benchmark": "clean", "classifier": "readout"},
+    "contrasts": None,
     "paper": None,
 }
 

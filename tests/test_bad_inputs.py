@@ -94,7 +94,20 @@ BAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     (S, ("models", 0), "resnet50", r"models\.0\.grid: .*'resnet50'"),
     (S, ("models", 0), None, r"models\.0\.grid: "),
     (S, ("simulated",), False, "simulated: must be true, for judgments of 'discs' are simulated"),
-    (S, ("paper",), {"covariate_r": {"edgs": 0.5}}, "covariate_r: 'edgs' is not among the"),
+    (
+        S,
+        ("paper",),
+        {"covariate_r": {"edgs": 0.5}, "values": None},
+        "covariate_r: 'edgs' is not among the",
+    ),
+    (
+        S,
+        ("paper",),
+        {"covariate_r": {}, "values": "studies/published/none.csv"},
+        "paper.values: .*none.csv' cannot be read",
+    ),
+    (S, ("contrasts",), "pairs.csv", "contrasts: .*pattern.*'pairs.csv'"),
+    (S, ("contrasts",), "studies/models/none.csv", "contrasts: .*none.csv' cannot be read"),
     (
         S,
         ("benchmarks", "a"),
@@ -166,6 +179,7 @@ def test_of_published_models_too(
     message: str,
 ) -> None:
     workspace.edit(P, "study", value="open")
+    workspace.edit("studies/open.yaml", "contrasts", value=None)  # of models of the paper's
     table = workspace.root / "studies" / "models" / "paper.csv"
     table.write_text(TABLE + "".join(GOOD.replace("a,a22", f"m{i},m{i}") for i in range(15)))
     check.main()
@@ -280,6 +294,25 @@ def test_a_malformed_model_table_is_named(
     workspace.edit(P, "study", value="open")
     workspace.edit("studies/open.yaml", "models", value=[{"table": "studies/models/mine.csv"}])
     assert_refused(capsys, message)
+
+
+def test_a_pair_of_no_model_is_named(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names of the study's models and of the paper's are known; both may be in one file."""
+    path = workspace.root / "studies" / "models" / "mine.csv"
+    workspace.edit(S, "contrasts", value="studies/models/mine.csv")
+    good = "factor,a,b\ndepth,vgg16,vgg13\npull,test_vit.repel,test_vit.untrained\n"
+    path.write_text(good)
+    check.main()
+    shutil.rmtree("data")
+    capsys.readouterr()
+    for line, message in (
+        ("depth,vgg19_bm,vgg13", "line 4: a: 'vgg19_bm' is no model .*; did you mean 'vgg19_bn'"),
+        ("pull,test_vit.repel,test_vit.repl", "line 4: b: 'test_vit.repl' is .*'test_vit.repel'"),
+    ):
+        path.write_text(good + line + "\n")
+        assert_refused(capsys, f"^error: studies/models/mine.csv: {message}")
 
 
 def test_models_come_in_many_ways(workspace: Workspace) -> None:

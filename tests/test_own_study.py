@@ -31,6 +31,7 @@ STUDY: dict[str, Any] = {
     "training": None,
     "recipes": {},
     "reference": None,
+    "contrasts": None,
     "paper": None,
     "stimuli": {
         "csv": {"source": "matrix", "file": f"{FILES}/birds.csv", "images": IMAGES},

@@ -10,9 +10,11 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from stages.runtime.errors import UsageError, suggest
+from stages.study.pairs import read_pairs
 from stages.study.params import Params
 from stages.study.paths import Paths
 from stages.study.spec import Study
+from stages.study.values import read_values
 
 PARAMS = Path("params.yaml")
 STUDIES = Path("studies")
@@ -49,8 +51,18 @@ def load(root: Path = Path(), study: str | None = None) -> Experiment:
             f"params.yaml: study: '{params.study}' is not one of {known}"
             + suggest(params.study, known)
         )
-    spec = parse(root / STUDIES / f"{params.study}.yaml", Study)
+    file = root / STUDIES / f"{params.study}.yaml"
+    spec = parse(file, Study)
+    check_named(spec, root, str(file))
     return Experiment(params, without(spec, params.stimuli.exclude), Paths(params.study, root))
+
+
+def check_named(study: Study, root: Path, file: str) -> None:
+    """Raise UsageError where a file of pairs or of published values is wrong."""
+    if study.contrasts:
+        read_pairs(root / study.contrasts, f"{file}: contrasts")
+    if study.paper and study.paper.values:
+        read_values(root / study.paper.values, f"{file}: paper.values")
 
 
 def without(study: Study, excluded: list[str]) -> Study:

@@ -54,6 +54,7 @@ class Embed(Strict):
 
 class Align(Strict):
     similarity: Similarity
+    bootstraps: Annotated[int, Field(ge=100)]
 
 
 class Linear(Strict):
@@ -98,6 +99,8 @@ class Analyze(Strict):
     measure: Measure
     group_size: Positive
     confidence: Fraction
+    family: Literal["group", "architecture"]
+    bootstraps: Annotated[int, Field(ge=100)]
 
 
 class Compute(Strict):

@@ -176,13 +176,18 @@ class Paper(Strict):
     """What the paper found, to stand beside what is found here.
 
     `covariate_r`: Pearson correlation of ImageNet top-1 with top-1 on a benchmark (Appendix C).
+    `values`: a CSV file below studies/published of all its values, where DVC sees its changes.
     """
 
     covariate_r: dict[Name, float]
+    values: Annotated[str, Field(pattern=r"^studies/published/[^/]+\.csv$")] | None
 
 
 class Study(Strict):
-    """A whole study. A section that it does not need is null, not absent: DVC reads it by name."""
+    """A whole study. A section that it does not need is null, not absent: DVC reads it by name.
+
+    `contrasts`: a CSV file below studies/models of pairs of models that differ in one factor only.
+    """
 
     title: str
     simulated: bool
@@ -194,6 +199,7 @@ class Study(Strict):
     covariate: Covariate
     recipes: dict[Name, Recipe]
     models: Annotated[list[Models], Field(min_length=1)]
+    contrasts: Annotated[str, Field(pattern=r"^studies/models/[^/]+\.csv$")] | None
     reference: Reference | None
     paper: Paper | None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stages.runtime.errors import UsageError, suggest
 from stages.study.load import Experiment
+from stages.study.pairs import read_pairs
 from stages.study.params import Models
 from stages.study.spec import Grid, HubModel, LocalModel, ModelTable, Recipe, Study, TimmPatterns
 from stages.study.table import PAPER, Row, read_model_table
@@ -91,7 +92,7 @@ def _entry(
 
 
 def check_tables(experiment: Experiment) -> None:
-    """Raise UsageError where a model table names weights that timm does not have.
+    """Raise UsageError where a table names weights that timm has not, or a pair names no model.
 
     Apart from `models`, for it takes timm's list, which is slow to make the first time.
     """
@@ -104,6 +105,17 @@ def check_tables(experiment: Experiment) -> None:
                         f"{entry.table}: {row.name}: '{row.timm}' is not one of timm's published "
                         "weights" + suggest(row.timm, known)
                     )
+    _check_pairs(experiment)
+
+
+def _check_pairs(experiment: Experiment) -> None:
+    """Models that `contrasts` pairs are the study's or the paper's, be they in the study or not."""
+    study, where = experiment.study, f"{experiment.file}: contrasts"
+    if study.contrasts:
+        known = {model.name for model in all_models(study, experiment.file)}
+        if PAPER.is_file():
+            known |= {row.name for row in read_model_table(PAPER, where)}
+        read_pairs(experiment.paths.root / study.contrasts, where, known)
 
 
 def of_row(row: Row) -> Model:
