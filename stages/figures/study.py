@@ -2,63 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
-from stages.figures import draw
-from stages.inference.results import Record, Results
-from stages.inference.summary import given, zoo
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from stages.figures import by_n, contrasts, families, measures, noise, robustness, scatter, shape
+from stages.figures.style import STYLE, Tables, save
+from stages.inference.facts import Facts
+
+__all__ = ["FIGURES", "Facts", "draw_all"]
+
+FIGURES: dict[str, Callable[[Tables, Facts], tuple[Figure, str] | None]] = {
+    "alignment_fewshot": scatter.alignment_fewshot,
+    "groups_by_n": by_n.groups_by_n,
+    "groups_by_task": by_n.groups_by_task,
+    "correlation_by_n": by_n.correlation_by_n,
+    "correlation_by_task": by_n.correlation_by_task,
+    "covariate": scatter.covariate,
+    "robustness": robustness.robustness,
+    "shape": shape.shape,
+    "families": families.families,
+    "contrasts": contrasts.contrasts,
+    "noise": noise.noise,
+    "reliability": by_n.reliability,
+    "spread": families.spread,
+    "relabelled": scatter.relabelled,
+    "measures": measures.measures,
+}
+"""Name of each figure and what draws it, in the order of a report."""
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What captions need to know: measure shown, whose judgments, group size, level."""
+def draw_all(folder: Path, tables: Tables, facts: Facts) -> dict[str, str]:
+    """Draw every figure that the tables have rows for, as SVG and PNG.
 
-    measure: str
-    simulated: bool
-    group_size: int
-    confidence: float
+    Parameters
+    ----------
+    folder : where <name>.svg and <name>.png go; the PNG has its caption beneath.
+    tables : table -> its records; None is missing or undefined. Absent or empty: no figure of it.
 
-
-def draw_all(
-    folder: Path, results: Results, records: dict[str, list[Record]], facts: Facts
-) -> None:
-    """Draw every figure into a folder, as PNG."""
-    measure, percent = facts.measure, f"{100 * facts.confidence:g} %"
-    judges = "simulated observers" if facts.simulated else "people"
-    who = f"{zoo(results)}; alignment is with {judges}"
-    head = f"{results.head} head, mean of {results.repeats} draws"
-    covariate = f"given {given(results)}"
-    draw.scatter(
-        records["alignment_fewshot"],
-        folder / "alignment_fewshot.png",
-        measure,
-        results.shots[0],
-        f"{who}; {head}. Curve: least-squares parabola, no covariate; "
-        f"band: {percent} interval of its mean.",
-    )
-    draw.correlation_by_n(
-        records["correlation_by_n"],
-        folder / "correlation_by_n.png",
-        f"{who}. Partial correlation of z² {measure} alignment with accuracy, {covariate}; "
-        f"bars: {percent} intervals.",
-    )
-    draw.groups_by_n(
-        records["groups_by_n"],
-        folder / "groups_by_n.png",
-        f"{who}. Means of the {facts.group_size} models with the highest, nearest-to-mean and "
-        f"lowest {measure} alignment; {head}.",
-    )
-    draw.robustness(
-        records["table1"],
-        records["robustness"],
-        folder / "robustness.png",
-        measure,
-        f"{who}. Left: means of {facts.group_size} models. Right: {covariate};\n"
-        f"z² looks for a U, linear for a line; bars: {percent} intervals.",
-    )
-    groups = {str(model): str(results.index[str(model)]["group"]) for model in results.models}
-    kinds = {str(m): str(results.index[str(m)]["architecture"]) for m in results.models}
-    draw.spread(
-        results.alignment[measure], groups, kinds, folder / "spread.png", measure, f"{who}."
-    )
+    Returns
+    -------
+    Name of each figure drawn -> its caption, in the order of `FIGURES`.
+    """
+    captions = {}
+    with mpl.rc_context(STYLE):
+        for name, draw in FIGURES.items():
+            drawn = draw(tables, facts)
+            if drawn is not None:
+                figure, captions[name] = drawn
+                save(figure, folder, name, captions[name])
+    return captions

@@ -2,55 +2,140 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from textwrap import fill
+from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-from matplotlib import pyplot as plt
+import matplotlib as mpl
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+
+Record = dict[str, Any]
+Tables = dict[str, list[Record]]
 
 # Okabe & Ito (2008): distinguishable with any colour vision.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999"]
-GROUP = {"high": "#0072B2", "mid": "#999999", "low": "#D55E00"}
+BLUE, ORANGE, GREEN, GREY = COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[7]
+INK, PALE = "#444444", "#CCCCCC"
+GROUP = {"high": BLUE, "mid": "#777777", "low": ORANGE}
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
+
+SMALL = 8
+STYLE: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "Helvetica", "sans-serif"],
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.linewidth": 0.7,
+    "axes.edgecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "legend.frameon": False,
+    "legend.fontsize": SMALL,
+    "legend.handletextpad": 0.2,
+    "legend.columnspacing": 1.2,
+    "svg.fonttype": "none",
+}
 
 
 def panels(
-    columns: int, rows: int = 1, width: float = 3.4, height: float = 3.1
+    columns: int, rows: int = 1, width: float = 3.2, height: float = 3.0, **shared: Any
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of equal panels, row by row."""
-    plt.rcParams.update(
-        {
-            "font.size": 9,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.titlesize": 10,
-            "axes.titleweight": "bold",
-            "legend.frameon": False,
-            "savefig.dpi": 160,
-        }
-    )
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(width * columns, height * rows), squeeze=False, layout="constrained"
-    )
+    """A figure of equal panels of so many inches, row by row; of one column, not too narrow."""
+    width = max(width, 4.8 / columns)
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, **shared)
     return figure, list(axes.ravel())
 
 
-def save(figure: Figure, path: Path, caption: str) -> None:
-    """Write a figure with its caption beneath, and in the file; no dates or versions there."""
-    figure.supxlabel(caption, fontsize=8, color="#444444", wrap=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Software": None, "Description": caption})
-    plt.close(figure)
+def save(figure: Figure, folder: Path, name: str, caption: str) -> None:
+    """Write a figure as SVG and as PNG with its caption beneath; no dates or versions in them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figure.draw_without_rendering()  # lays the panels out, once for both
+    figure.set_layout_engine("none")
+    with mpl.rc_context({"svg.hashsalt": name}):
+        figure.savefig(
+            folder / f"{name}.svg", metadata={"Date": None, "Creator": None, "Description": caption}
+        )
+    width, height = figure.get_size_inches()
+    text = fill(together(caption), int(17 * width), break_on_hyphens=False)
+    below = 0.15 + 0.14 * (text.count("\n") + 1)
+    figure.text(
+        0.08 / width, -0.06 / height, text, size=SMALL, color=INK, va="top", linespacing=1.2
+    )
+    figure.savefig(
+        folder / f"{name}.png",
+        dpi=160,
+        bbox_inches=Bbox([[0, -below], [width, height]]),
+        metadata={"Software": None, "Description": caption},
+    )
 
 
-def axis_of_n(axes: Axes, shots: list[int]) -> None:
+def together(caption: str) -> str:
+    """The caption with spaces that no line breaks at between a number and what it belongs to."""
+    return re.sub(r"(?<=Figure) |(?<=Section) |(?<=Appendix) |(?<=[<±]) | (?=%)", "\u00a0", caption)
+
+
+def minus(number: str) -> str:
+    """Numbers as text, with a true minus, and no sign before zero."""
+    return re.sub(r"[+-](?=0\.0*(?!\d))", "", number).replace("-", "−")
+
+
+def frame(rows: list[Record]) -> pd.DataFrame:
+    """Records as a data frame; None in a column of numbers is NaN, also where all are None."""
+    table = pd.DataFrame(rows)
+    return table.astype({c: float for c in table.columns if table[c].isna().all()})
+
+
+def marks(
+    axis: Axes,
+    models: pd.DataFrame,
+    x: str,
+    y: str,
+    colour: str,
+    marker: str,
+    size: float,
+    **kw: Any,
+) -> None:
+    """A mark a model at two of its columns, `size` points wide; hollow where it is untrained."""
+    untrained = models["weights"] == "untrained"
+    label = kw.pop("label", None)
+    for rows, inside in ((models[~untrained], colour), (models[untrained], "white")):
+        if len(rows):
+            axis.plot(
+                rows[x],
+                rows[y],
+                marker,
+                mfc=inside,
+                mec=colour,
+                mew=0.8,
+                ms=size,
+                label=label,
+                **kw,
+            )
+            label = None
+
+
+def unique(values: pd.Series) -> list[str]:
+    """The different values, in their order."""
+    return [str(value) for value in values.unique()]
+
+
+def axis_of_n(axis: Axes, shots: list[int], label: bool = True) -> None:
     """A logarithmic axis whose ticks are the shots themselves."""
-    axes.set_xscale("log")
-    axes.set_xticks(shots, [str(n) for n in shots])
-    axes.minorticks_off()
-    axes.set_xlim(shots[0] / 1.7, shots[-1] * 1.7)
-    axes.set_xlabel("n, examples a class")
+    axis.set_xscale("log")
+    axis.set_xticks(shots, [str(n) for n in shots])
+    axis.minorticks_off()
+    axis.set_xlim(shots[0] / 1.4, shots[-1] * 1.4)
+    if label:
+        axis.set_xlabel("n, examples a class")

@@ -1,0 +1,83 @@
+"""What captions say of a study beside its tables: whose judgments, how many models, which level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MEASURES = {"pearson": "Pearson", "spearman": "Spearman", "triplet": "triplet"}
+HEADS = {"linear": "linear probe", "mlp1": "1-layer head", "mlp2": "2-layer head"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What figures and captions need to know of a study.
+
+    Parameters
+    ----------
+    measure : the measure of alignment that is shown where only one is.
+    simulated : whether the judgments are those of simulated observers.
+    group_size : models in each of high, mid and low. confidence : level of the intervals.
+    head, n : first head and smallest n, which are shown where only one outcome a task is.
+    repeats : independent draws of the examples. models, untrained : how many there are.
+    given : the covariate in words. zoo : the models in words, with how many are untrained.
+    family, families : what a family of models is, in words, and how many there are.
+    """
+
+    measure: str
+    simulated: bool
+    group_size: int
+    confidence: float
+    head: str
+    n: int
+    repeats: int
+    models: int
+    untrained: int
+    given: str
+    zoo: str
+    family: str
+    families: int
+
+    @property
+    def percent(self) -> str:
+        return f"{100 * self.confidence:g} %"
+
+    @property
+    def alpha(self) -> str:
+        """The level of tests, 1 - confidence."""
+        return f"{1 - self.confidence:.3g}"
+
+    @property
+    def judges(self) -> str:
+        return "simulated observers" if self.simulated else "people"
+
+    @property
+    def alignment(self) -> str:
+        """Label of an axis of alignment."""
+        return f"{capital(MEASURES[self.measure])} alignment with {self.judges}"
+
+    @property
+    def who(self) -> str:
+        return f"{capital(self.zoo)}; alignment is with {self.judges}."
+
+    @property
+    def draws(self) -> str:
+        return f"mean of {self.repeats} draws" if self.repeats > 1 else "one draw"
+
+    @property
+    def outcome(self) -> str:
+        """Head and draws of the few-shot accuracy that is shown where only one is."""
+        return f"{capital(HEADS[self.head])}, {self.draws}"
+
+    @property
+    def hollow(self) -> str:
+        """What hollow marks are, where there are any."""
+        return " Hollow: untrained." if self.untrained else ""
+
+    @property
+    def each_family(self) -> str:
+        return f"{self.families} families, each a {self.family}"
+
+
+def capital(text: str) -> str:
+    """The text with its first letter large."""
+    return text[:1].upper() + text[1:]
