@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test test-all lint plots plan fetch pin bench requirements
+.PHONY: help setup reproduce test test-all lint plots plan fetch pin bench planted requirements
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +33,8 @@ lint: .venv/ready  ## lint and types alone, with what can be mended mended
 	ruff check --fix .
 	mypy
 
-plots: .venv/ready  ## the plots of the current results as a page, dvc_plots/index.html
-	dvc plots show --out dvc_plots
+plots: .venv/ready  ## the plots as a page, dvc_plots/index.html: make plots REVS="HEAD name"
+	@python -m stages.plots $(REVS)
 
 plan: .venv/ready  ## what a study would cost: make plan STUDY=open
 	@python -m stages.plan $(STUDY)
@@ -45,8 +45,12 @@ fetch: .venv/ready  ## download a study's published weights before it runs: make
 pin: .venv/ready  ## pin a study's published weights to their commits of today: make pin STUDY=open
 	@python -m stages.pin $(STUDY)
 
-bench: .venv/ready  ## speed of embedding beside the bare forward pass, on this machine
+bench: .venv/ready  ## speed of embedding and of the analysis, on this machine
 	python -m bench.embed
+	python -m bench.analyze
+
+planted: .venv/ready  ## does the analysis find what is planted, and nothing else? In minutes
+	python -m bench.planted
 
 test-all: .venv/ready  ## every test, also those that go through all 490 published models
 	pytest -m ""

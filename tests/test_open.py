@@ -156,8 +156,8 @@ def test_a_model_without_a_published_row_is_named_and_left_out(study: Open) -> N
     metrics = study.workspace.root / "metrics" / "open"
     assert list(json.loads((metrics / "covariate.json").read_text())["without_row"]) == [LONE]
     alignment = json.loads((metrics / "alignment.json").read_text())
-    assert (alignment["models"], alignment["left_out"]) == (6, 1)
-    assert set(study.table("correlations")["linear_models"]) == {6}
+    assert (alignment["n_models"], alignment["n_left_out"]) == (6, 1)
+    assert set(study.table("tables/correlations")["models"]) == {6}
 
 
 def test_untrained_weights_are_said_to_be_untrained_everywhere(study: Open) -> None:
@@ -165,23 +165,23 @@ def test_untrained_weights_are_said_to_be_untrained_everywhere(study: Open) -> N
     root = study.workspace.root
     for name in ("alignment", "fewshot"):
         assert set(study.table(name)["weights"]) == {"untrained"}
-    assert set(study.table("correlations")["untrained_models"]) == {6}
+    assert set(study.table("tables/correlations")["untrained_models"]) == {6}
     for path in (study.data / "embeddings").glob("*.safetensors"):
         with safetensors.safe_open(path, "np") as archive:
             assert archive.metadata() == {"weights": "untrained"}
-    for name in ("alignment", "fewshot", "robustness"):
-        metrics = json.loads((root / "metrics" / "open" / f"{name}.json").read_text())
-        assert metrics["untrained_models"] == 6, name
+    metrics = json.loads((root / "metrics" / "open" / "alignment.json").read_text())
+    assert metrics["n_untrained"] == 6
     plots = list((root / "plots" / "open").glob("*.json"))
-    assert len(plots) == 5
+    assert len(plots) == 8
     for path in plots:
         rows: list[dict[str, Any]] = json.loads(path.read_text())
         assert {row["untrained_models"] for row in rows} == {6}, path
     assert UNTRAINED in study.log
     figures = sorted((root / "plots" / "open" / "figures").glob("*.png"))
-    assert len(figures) == 5
+    assert len(figures) == 15
     for path in figures:
-        assert Image.open(path).info["Description"].startswith(UNTRAINED)
+        assert UNTRAINED in Image.open(path).info["Description"]
+    assert UNTRAINED in (root / "plots" / "open" / "report.html").read_text()
 
 
 def test_weights_that_cannot_be_had_are_named_and_the_others_finish(study: Open) -> None:

@@ -31,8 +31,8 @@ def row_of(name: str, row: dict[str, float]) -> str:
 def test_committed_results_are_complete(study: str) -> None:
     """What README shows is in git, so that a fresh clone shows it too."""
     figures = ROOT / "plots" / study / "figures"
-    assert len(list(figures.glob("*.png"))) == 5
+    assert len(list(figures.glob("*.png"))) == 14
     assert f"plots/{study}/figures/alignment_fewshot.png" in (ROOT / "README.md").read_text()
     points = json.loads((ROOT / "plots" / study / "alignment_fewshot.json").read_text())
     alignment = json.loads((ROOT / "metrics" / study / "alignment.json").read_text())
-    assert len({row["model"] for row in points}) == alignment["models"] == 40
+    assert len({row["model"] for row in points}) == alignment["n_models"] == 40

@@ -2,63 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from stages.inference.results import Results
+from stages.inference.analysis import Tables
+from stages.inference.results import Outcome, Record, Results
 
 
-def _short(value: float) -> float:
-    """Four significant digits, so that a small p-value does not read as 0."""
-    return float(f"{value:.4g}")
-
-
-def alignment_metrics(results: Results, ceilings: dict[str, float]) -> dict[str, Any]:
-    """Number of models, spread of each measure, noise ceiling of each set that has one."""
-    spread = {
-        measure: {key: _short(value) for key, value in row.items()}
-        for measure, row in results.spread().items()
+def alignment_metrics(
+    results: Results, tables: Tables, measure: str, left_out: Collection[str]
+) -> dict[str, Any]:
+    """How many models there are, their mean alignment, and the noise ceiling of what it is with."""
+    ceilings = [
+        row["leave_one_out"]
+        for row in tables["ceilings"]
+        if row["measure"] == measure and row["leave_one_out"] is not None
+    ]
+    return {
+        "n_models": len(results.models),
+        "n_left_out": len(left_out),
+        "n_untrained": len(results.untrained),
+        "alignment": _short(results.alignment[measure].mean()),
+        "noise_ceiling": _short(sum(ceilings) / len(ceilings)) if ceilings else None,
     }
-    rounded = {name: _short(value) for name, value in ceilings.items()}
-    counts = {
-        "models": len(results.models),
-        "left_out": len(results.left_out),
-        "untrained_models": len(results.untrained),
-    }
-    return {**counts, "alignment": spread, "noise_ceiling": rounded}
 
 
-def fewshot_metrics(results: Results, measure: str) -> dict[str, Any]:
-    """For each task: accuracy over models at the smallest n, and what goes with alignment there.
+def outcome_metrics(results: Results, tables: Tables, measure: str, kind: str) -> dict[str, Any]:
+    """For each outcome of a kind its mean over models, and r of z² alignment given the covariate.
 
-    `r_z2` is the paper's statistic, `r_linear` the same with alignment itself; both given the
-    covariate, for the first head.
+    One outcome a task (first head, smallest n) or a benchmark (top-1). `u_shapes`: on how many
+    the two-lines test by family finds a U; null where there are too few families for it.
     """
-    head, n = results.head, results.shots[0]
-    tasks = dict.fromkeys(task for task, _, _ in results.cells())
+    shown = [outcome for outcome in results.shown if outcome.kind == kind]
+    tests = [two_lines(tables, measure, outcome)["u"] for outcome in shown]
+    found = [u for u in tests if u is not None]
     return {
-        "untrained_models": len(results.untrained),
-        "fewshot": {
-            task: _row(results, measure, results.accuracy(task, head, n)) for task in tasks
-        },
+        "accuracy": {o.outcome: _short(o.values.mean()) for o in shown},
+        "r_z2": {o.outcome: _short(_row(tables, measure, o, "z²")["r"]) for o in shown},
+        "u_shapes": {kind: sum(found) if found else None},
     }
 
 
-def robustness_metrics(results: Results, measure: str) -> dict[str, Any]:
-    """For each benchmark: top-1 over models, and what goes with alignment."""
-    return {
-        "untrained_models": len(results.untrained),
-        "covariate": {"mean": _short(float(results.covariate.mean()))},
-        "robustness": {b: _row(results, measure, results.top(b, 1)) for b in results.benchmarks},
-    }
+def outcomes(results: Results, tables: Tables, measure: str) -> list[Record]:
+    """One row an outcome shown: accuracy, r of z² and of alignment itself, the two-lines test."""
+    rows = []
+    for outcome in results.shown:
+        row: Record = {"outcome": outcome.outcome, "accuracy": float(outcome.values.mean())}
+        for key, term in (("z2", "z²"), ("linear", "linear")):
+            found = _row(tables, measure, outcome, term)
+            row[key] = {name: found[name] for name in ("r", "p", "family_low", "family_high", "q")}
+        test = two_lines(tables, measure, outcome)
+        row["two_lines"] = {name: test[name] for name in ("estimate", "q", "u", "undefined")}
+        rows.append(row)
+    return rows
 
 
-def _row(results: Results, measure: str, outcome: Any) -> dict[str, float]:
-    square = results.correlate(measure, outcome, "an outcome")
-    line = results.correlate_linear(measure, outcome, "an outcome")
-    values = {
-        "accuracy": float(outcome.mean()),
-        "r_z2": square.r,
-        "p_z2": square.p,
-        "r_linear": line.r,
-    }
-    return {key: _short(value) for key, value in values.items()}
+def two_lines(tables: Tables, measure: str, outcome: Outcome) -> Record:
+    """The two-lines test of an outcome, without family effects."""
+    (row,) = (
+        row
+        for row in tables["u_tests"]
+        if row["measure"] == measure
+        and row["test"] == "two lines"
+        and not row["family_effects"]
+        and all(row[key] == value for key, value in outcome.labels.items())
+    )
+    return row
+
+
+def _row(tables: Tables, measure: str, outcome: Outcome, term: str) -> Record:
+    (row,) = (
+        row
+        for row in tables["correlations"]
+        if row["measure"] == measure
+        and row["term"] == term
+        and all(row[key] == value for key, value in outcome.labels.items())
+    )
+    return row
+
+
+def _short(value: float | None) -> float | None:
+    """Four significant digits."""
+    return None if value is None else float(f"{value:.4g}")

@@ -2,72 +2,72 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import numpy as np
+import pandas as pd
 
 from stages.inference.partial import quadratic_curve
-from stages.inference.results import Record, Results
+from stages.inference.results import Outcome, Record, Results
 
 
-def scatter(results: Results, measure: str, head: str, n: int) -> list[Record]:
-    """Alignment against n-shot accuracy, one row a model and task, with a fitted parabola."""
-    x = results.alignment[measure].to_numpy()
-    rows: list[Record] = []
-    for task in dict.fromkeys(task for task, _, _ in results.cells()):
-        y = results.accuracy(task, head, n).to_numpy()
-        fit, low, high = quadratic_curve(x, y, x, results.confidence)
-        for i, model in enumerate(results.models):
-            about = results.index[str(model)]
-            rows.append(
-                {
-                    "model": model,
-                    "architecture": about["architecture"],
-                    "group": about["group"],
-                    "weights": about["weights"],
-                    "task": task,
-                    "alignment": x[i],
-                    "accuracy": y[i],
-                    "fit": fit[i],
-                    "fit_low": low[i],
-                    "fit_high": high[i],
-                }
-            )
-    return rows
+def alignment_fewshot(results: Results, measure: str, confidence: float) -> list[Record]:
+    """Alignment against few-shot accuracy (first head, smallest n), a row a model and task.
 
-
-def by_n(results: Results, measure: str) -> list[Record]:
-    """Partial correlation of z² with n-shot accuracy, by task, head and n."""
+    Each task has its least-squares parabola, without covariate, and the interval of its mean.
+    """
+    head, n = results.head, results.shots[0]
     return [
-        {"task": task, "head": head, "n": n}
-        | asdict(
-            results.correlate(measure, results.accuracy(task, head, n), f"{task}, {head}, n={n}")
-        )
-        for task, head, n in results.cells()
+        {**row, "task": task, "n": n}
+        for task in results.tasks
+        for row in scatter(results, measure, results.accuracy(task, head, n), confidence)
     ]
 
 
-def group_curves(results: Results, measure: str, head: str) -> list[Record]:
-    """Mean n-shot accuracy of the high, mid and low models."""
+def scatter(
+    results: Results, measure: str, outcome: pd.Series, confidence: float, name: str = "accuracy"
+) -> list[Record]:
+    """One row a model: its alignment, its outcome called `name`, and the parabola there."""
+    x, y = results.alignment[measure].to_numpy(), outcome.to_numpy()
+    fit, low, high = quadratic_curve(x, y, x, confidence)
     return [
         {
-            "task": task,
-            "group": group,
-            "n": n,
-            "accuracy": float(results.accuracy(task, head, n)[names].mean()),
+            **results.about(str(model)),
+            "alignment": x[i],
+            name: y[i],
+            "fit": fit[i],
+            "fit_low": low[i],
+            "fit_high": high[i],
         }
-        for task, h, n in results.cells()
-        if h == head
+        for i, model in enumerate(results.models)
+    ]
+
+
+def groups_by_n(results: Results) -> list[Record]:
+    """Mean n-shot accuracy of the high, mid and low models of each measure."""
+    return [
+        {
+            "measure": measure,
+            "task": outcome.outcome,
+            "head": outcome.head,
+            "group": group,
+            "n": outcome.n,
+            "accuracy": float(outcome.values[names].mean()),
+        }
+        for measure in results.measures
+        for outcome in results.outcomes
+        if outcome.kind == "few-shot"
         for group, names in results.groups[measure].items()
     ]
 
 
 def table1(results: Results) -> list[Record]:
-    """Mean accuracy on each benchmark of the high, mid and low models, for each measure."""
+    """Mean accuracy on each benchmark of the high, mid and low models of each measure."""
     return [
         {
             "benchmark": benchmark,
             "top": k,
             "measure": measure,
             "group": group,
+            "models": len(names),
             "accuracy": float(results.top(benchmark, k)[names].mean()),
         }
         for benchmark in [results.given[0], *results.benchmarks]
@@ -77,26 +77,28 @@ def table1(results: Results) -> list[Record]:
     ]
 
 
-def robustness_correlations(results: Results, measure: str) -> list[Record]:
-    """Partial correlation of z² and of plain alignment with accuracy on each benchmark."""
+def families(results: Results, measure: str, outcome: Outcome) -> list[Record]:
+    """Mean and range over each family's models of alignment and of one outcome."""
+    table = pd.DataFrame(
+        {
+            "group": results.families,
+            "alignment": results.alignment[measure].to_numpy(),
+            "accuracy": outcome.values.to_numpy(),
+            "covariate": results.covariate.to_numpy(),
+        }
+    )
     return [
-        {"benchmark": benchmark, "top": k, "alignment": kind} | asdict(value)
-        for benchmark in results.benchmarks
-        for k in (1, 5)
-        for kind, value in (
-            ("z²", results.correlate(measure, results.top(benchmark, k), benchmark)),
-            ("linear", results.correlate_linear(measure, results.top(benchmark, k), benchmark)),
-        )
+        {
+            "group": group,
+            "models": len(rows),
+            **{
+                f"{column}{suffix}": float(function(rows[column]))
+                for column in ("alignment", "accuracy")
+                for suffix, function in (("", np.mean), ("_low", np.min), ("_high", np.max))
+            },
+            "covariate": float(rows["covariate"].mean()),
+            "task": outcome.outcome,
+            "n": outcome.n,
+        }
+        for group, rows in table.groupby("group", sort=False)
     ]
-
-
-def all_records(results: Results, measure: str) -> dict[str, list[Record]]:
-    """What is plotted, by the name of its file."""
-    head, n = results.head, results.shots[0]
-    return {
-        "alignment_fewshot": [row | {"n": n} for row in scatter(results, measure, head, n)],
-        "correlation_by_n": by_n(results, measure),
-        "groups_by_n": group_curves(results, measure, head),
-        "robustness": robustness_correlations(results, measure),
-        "table1": table1(results),
-    }

@@ -1,26 +1,42 @@
-"""The study's results: one value a model for every outcome, and what goes with alignment."""
+"""The study's results: one value a model for its alignment, its covariate and every outcome."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from stages.inference.groups import groups
-from stages.inference.partial import (
-    Correlation,
-    partial_correlation,
-    regression,
-    z,
-    z_squared,
-)
 from stages.inference.tables import aligned, best_classifier, covariate, mean_alignment
-from stages.runtime.errors import DataError
 
 Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a model scores: n-shot accuracy on a task with a head, or top-k on a benchmark."""
+
+    kind: str
+    outcome: str
+    head: str
+    n: int
+    top: int
+    values: pd.Series
+
+    @property
+    def labels(self) -> Record:
+        """The columns that name it in every table."""
+        return {key: getattr(self, key) for key in ("kind", "outcome", "head", "n", "top")}
+
+    @property
+    def name(self) -> str:
+        """In words, without the head."""
+        few = self.kind == "few-shot"
+        return f"{self.outcome} {self.n}-shot" if few else f"{self.outcome} top-{self.top}"
 
 
 class Results:
@@ -31,8 +47,8 @@ class Results:
     alignment, fewshot, robustness : the tables that the stages of the same names wrote.
     given : benchmark and classifier whose top-1 is the covariate.
     index : what the embed stage says of each model: architecture, group, whether it is trained.
-    group_size : models in each of high, mid and low. confidence : level of intervals.
-    left_out : models of the study that are not in the tables, and why.
+    family : which of these two, "architecture" or "group", makes models a family.
+    group_size : models in each of high, mid and low.
     """
 
     def __init__(
@@ -42,19 +58,18 @@ class Results:
         robustness: pd.DataFrame,
         given: tuple[str, str],
         index: Mapping[str, Mapping[str, Any]],
+        family: str,
         group_size: int,
-        confidence: float,
-        left_out: Mapping[str, str],
     ) -> None:
+        self.judged = alignment
         self.alignment = mean_alignment(alignment)
         self.models = self.alignment.index
         self.fewshot = fewshot
         self.robustness = best_classifier(robustness)
         self.given = given
-        self.left_out = left_out
         self.covariate = aligned(covariate(robustness, *given), self.models, "covariate")
         self.index = index
-        self.confidence = confidence
+        self.families = [str(index[str(model)][family]) for model in self.models]
         self.groups = {
             measure: groups(self.alignment[measure], group_size) for measure in self.alignment
         }
@@ -73,20 +88,27 @@ class Results:
         return sorted(int(n) for n in self.fewshot["n"].unique())
 
     @property
+    def tasks(self) -> list[str]:
+        return [str(task) for task in self.fewshot["task"].unique()]
+
+    @property
+    def heads(self) -> list[str]:
+        return [str(head) for head in self.fewshot["head"].unique()]
+
+    @property
     def repeats(self) -> int:
         return int(self.fewshot["repeat"].nunique())
 
+    @cached_property
+    def _accuracy(self) -> pd.DataFrame:
+        """n-shot accuracy averaged over repeats: a row a model, a column a (task, head, n)."""
+        cells = self.fewshot.groupby(["model", "task", "head", "n"], sort=False)["accuracy"]
+        return cells.mean().unstack(["task", "head", "n"])
+
     def accuracy(self, task: str, head: str, n: int) -> pd.Series:
         """n-shot accuracy of each model, averaged over repeats."""
-        t = self.fewshot
-        rows = t[(t["task"] == task) & (t["head"] == head) & (t["n"] == n)]
-        values = rows.groupby("model")["accuracy"].mean()
+        values = self._accuracy[(task, head, n)].dropna()
         return aligned(values, self.models, f"fewshot: {task}, {head}, n = {n}")
-
-    def cells(self) -> Iterator[tuple[str, str, int]]:
-        """(task, head, n) in the order of the table."""
-        for task, head, n in self.fewshot[["task", "head", "n"]].drop_duplicates().to_numpy():
-            yield str(task), str(head), int(n)
 
     def top(self, benchmark: str, k: int) -> pd.Series:
         """Top-k accuracy of each model on a benchmark."""
@@ -98,76 +120,44 @@ class Results:
         """Every benchmark but that of the covariate."""
         return [str(b) for b in self.robustness["benchmark"].unique() if b != self.given[0]]
 
+    @cached_property
+    def outcomes(self) -> list[Outcome]:
+        """Every outcome: few-shot by task, head and n; robustness by benchmark, top-1 and top-5."""
+        few = [
+            Outcome("few-shot", task, head, n, 0, self.accuracy(task, head, n))
+            for task in self.tasks
+            for head in self.heads
+            for n in self.shots
+        ]
+        return few + [
+            Outcome("robustness", benchmark, "", 0, k, self.top(benchmark, k))
+            for benchmark in self.benchmarks
+            for k in (1, 5)
+        ]
+
+    @property
+    def shown(self) -> list[Outcome]:
+        """One outcome a task (first head, smallest n) and one a benchmark (top-1)."""
+        return [
+            o for o in self.outcomes if (o.head == self.head and o.n == self.shots[0]) or o.top == 1
+        ]
+
+    @cached_property
+    def scores(self) -> np.ndarray:
+        """[M, K] every outcome of every model."""
+        return np.column_stack([outcome.values.to_numpy(float) for outcome in self.outcomes])
+
     @property
     def untrained(self) -> list[str]:
         """Models whose weights are untrained, so that everything shown can say so."""
         return [str(m) for m in self.models if self.index[str(m)]["weights"] == "untrained"]
 
-    def correlate(self, measure: str, outcome: pd.Series, what: str) -> Correlation:
-        """Partial correlation of z² alignment with an outcome, given the covariate."""
-        return self._partial(z_squared, measure, outcome, what)
-
-    def correlate_linear(self, measure: str, outcome: pd.Series, what: str) -> Correlation:
-        """The same with alignment itself: a line where z² looks for a U."""
-        return self._partial(z, measure, outcome, what)
-
-    def _partial(self, transform: Any, measure: str, outcome: pd.Series, what: str) -> Correlation:
-        try:
-            x = transform(self.alignment[measure].to_numpy())
-            y, c = outcome.to_numpy(), self.covariate.to_numpy()
-            return partial_correlation(x, y, c, self.confidence)
-        except ValueError as error:
-            raise DataError(f"{measure} alignment with {what}: {error}") from error
-
-    def correlations(self) -> list[Record]:
-        """Partial correlation of z² and of plain alignment with every outcome, all measures."""
-        outcomes: list[tuple[Record, pd.Series]] = [
-            ({"outcome": f"few-shot {task}", "head": head, "n": n}, self.accuracy(task, head, n))
-            for task, head, n in self.cells()
-        ]
-        outcomes += [
-            ({"outcome": f"{benchmark} top-{k}", "head": "", "n": 0}, self.top(benchmark, k))
-            for benchmark in self.benchmarks
-            for k in (1, 5)
-        ]
-        return [
-            {
-                **labels,
-                "measure": measure,
-                "untrained_models": len(self.untrained),
-                **{
-                    f"z2_{k}": v for k, v in asdict(self.correlate(measure, y, str(labels))).items()
-                },
-                **{
-                    f"linear_{k}": v
-                    for k, v in asdict(self.correlate_linear(measure, y, str(labels))).items()
-                },
-                **self._quadratic(measure, y),
-            }
-            for measure in self.measures
-            for labels, y in outcomes
-        ]
-
-    def _quadratic(self, measure: str, outcome: pd.Series) -> Record:
-        """Coefficient of z² beside a linear term and the covariate: a U if both signs of slope."""
-        score = z(self.alignment[measure].to_numpy())
-        terms = {"z": score, "z2": score**2, "covariate": z(self.covariate.to_numpy())}
-        fit = regression(terms, outcome.to_numpy(), self.confidence)
+    def about(self, model: str) -> Record:
+        """What the tables say of a model beside its values."""
+        entry = self.index[model]
         return {
-            f"quadratic_{k}_{field}": value
-            for k in ("z", "z2")
-            for field, value in asdict(fit[k]).items()
-        }
-
-    def spread(self) -> dict[str, Record]:
-        """Mean, standard deviation and range of each measure of alignment over models."""
-        return {
-            measure: {
-                "mean": float(values.mean()),
-                "sd": float(np.std(values)),
-                "min": float(values.min()),
-                "max": float(values.max()),
-            }
-            for measure in self.measures
-            for values in [self.alignment[measure].to_numpy()]
+            "model": model,
+            "architecture": entry["architecture"],
+            "group": self.families[self.models.get_loc(model)],
+            "weights": entry["weights"],
         }

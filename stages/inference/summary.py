@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import textwrap
+
+from stages.inference.analysis import Tables
+from stages.inference.answer import answer
+from stages.inference.facts import Facts
 from stages.inference.results import Record, Results
 
 
-def summary(
-    title: str, simulated: bool, measure: str, results: Results, correlations: list[Record]
-) -> str:
-    """A short text: the spread of alignment, then each outcome's correlations and p-values."""
-    spread = results.spread()[measure]
-    n = results.shots[0]
+def summary(title: str, results: Results, tables: Tables, facts: Facts) -> str:
+    """A short text: the spread of alignment, correlations with each outcome, and the answer."""
+    values = results.alignment[facts.measure]
     lines = [
         "",
         title,
-        f"{zoo(results)}; {measure} alignment with "
-        + ("simulated observers" if simulated else "people")
-        + f" {spread['min']:.2f} to {spread['max']:.2f}, mean {spread['mean']:.2f}",
-        f"Partial correlation with alignment, given {given(results)}:",
+        f"{facts.zoo}; {facts.measure} alignment with {facts.judges} {values.min():.2f} to "
+        f"{values.max():.2f}, mean {values.mean():.2f}",
+        f"Partial correlation with alignment, given {facts.given}:",
         f"  {'outcome':28} {'z² (the U)':>20} {'alignment itself':>20}",
     ]
-    for row in correlations:
-        few = row["head"] == results.head and row["n"] == n
-        top1 = row["head"] == "" and row["outcome"].endswith("top-1")
-        if row["measure"] == measure and (few or top1):
-            name = f"{row['outcome']}, {n}-shot" if few else row["outcome"]
-            u = f"{row['z2_r']:+.2f} (p {_p(row['z2_p'])})"
-            line = f"{row['linear_r']:+.2f} (p {_p(row['linear_p'])})"
-            lines.append(f"  {name:28} {u:>20} {line:>20}")
-    return "\n".join(lines)
+    found = {
+        (row["outcome"], row["head"], row["n"], row["top"], row["term"]): row
+        for row in tables["correlations"]
+        if row["measure"] == facts.measure
+    }
+    for outcome in results.shown:
+        key = (outcome.outcome, outcome.head, outcome.n, outcome.top)
+        u, line = (_r(found[*key, term]) for term in ("z²", "linear"))
+        lines.append(f"  {outcome.name:28} {u:>20} {line:>20}")
+    said = [textwrap.fill(sentence, 100) for sentence in answer(tables, facts)]
+    return "\n".join([*lines, *said])
+
+
+def _r(row: Record) -> str:
+    return "undefined" if row["r"] is None else f"{row['r']:+.2f} (p {_p(row['p'])})"
 
 
 def zoo(results: Results) -> str:

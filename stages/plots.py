@@ -1,0 +1,58 @@
+"""The plots as a page that needs no internet: `make plots`, behind which this stands.
+
+Usage: python -m stages.plots [revision ...]
+
+Without a revision the plots of the current results; with one or more DVC's comparison of them, one
+alone with the current results. DVC's own page takes Vega from the internet: here it is written into
+the page, from the package vl-convert-python.
+
+Writes: dvc_plots/
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import vl_convert
+
+from stages.runtime.door import door
+from stages.runtime.errors import UsageError
+from stages.runtime.files import replacing
+
+PAGE = Path(".dvc/plots/page.html")
+OUT = Path("dvc_plots")
+GLOBAL = "window.vegaEmbed = vegaEmbed;"
+VEGA_LITE = "5.21"
+"""The newest that vl-convert has of the version that the templates are written for."""
+
+
+def main() -> None:
+    revisions = sys.argv[1:]
+    if wrong := [name for name in revisions if name.startswith("-")]:
+        raise UsageError(f"{wrong[0]}: revisions are branches, commits or names of experiments")
+    with tempfile.TemporaryDirectory() as folder, replacing(OUT) as fresh:
+        page = Path(folder) / "page.html"
+        page.write_text(with_vega(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+        command = ["diff", *revisions] if revisions else ["show"]
+        options = ["--out", str(fresh), "--html-template", str(page)]
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "dvc", "plots", *command, *options],
+            stdout=subprocess.DEVNULL,
+            check=False,
+        )
+        if done.returncode or not (fresh / "index.html").is_file():
+            raise UsageError(f"dvc plots {' '.join(command)} made no page")
+    print((OUT / "index.html").resolve().as_uri())
+
+
+def with_vega(page: str) -> str:
+    """The page with Vega, Vega-Lite and Vega-Embed in it, where DVC would name their addresses."""
+    bundle = vl_convert.javascript_bundle(GLOBAL, VEGA_LITE)
+    return page.replace("{scripts}", f"<script>{bundle}</script>")
+
+
+if __name__ == "__main__":
+    door(main)

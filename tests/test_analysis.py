@@ -1,0 +1,150 @@
+"""The tables of a whole analysis: what is in them, and what they say where nothing can be said."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pingouin
+import pytest
+
+from bench.analyze import index, tables
+from stages.inference.analysis import Beside, Tables, all_tables
+from stages.inference.correlations import Families
+from stages.inference.metrics import alignment_metrics, outcome_metrics
+from stages.inference.plotted import plotted
+from stages.inference.results import Results
+
+RESAMPLES = Families(0.95, 200, 0)
+NOTHING = Beside({}, [], {}, None)
+GIVEN = ("imagenet", "published")
+
+
+@cache
+def results(families: int = 8, same: bool = False) -> Results:
+    """24 models in families; with `same`, all of them score alike on ImageNet-R."""
+    about = dict(list(index().items())[::20][:24])
+    for i, entry in enumerate(about.values()):
+        entry["group"] = f"family {i % families}"
+    alignment, fewshot, robustness = tables(list(about), np.random.default_rng(1))
+    if same:
+        robustness.loc[robustness["benchmark"] == "imagenet_r", ["top1", "top5"]] = 0.5
+    return Results(alignment, fewshot, robustness, GIVEN, about, "group", 5)
+
+
+@cache
+def found(families: int = 8, same: bool = False) -> Tables:
+    return all_tables(results(families, same), "pearson", RESAMPLES, NOTHING)
+
+
+def test_every_outcome_measure_and_term_is_there_once() -> None:
+    rows = pd.DataFrame(found()["correlations"])
+    keys = ["kind", "outcome", "head", "n", "top", "measure", "term"]
+    assert not rows.duplicated(keys).any()
+    assert len(rows) == (3 * 3 * 6 + 4 * 2) * 3 * 2
+    assert (rows["models"] == 24).all()
+    assert (rows["families"] == 8).all()
+
+
+def test_naive_intervals_are_pingouins() -> None:
+    whole = results()
+    table = pd.DataFrame({"c": whole.covariate, "x": whole.alignment["triplet"]})
+    for row in found()["correlations"][:: len(found()["correlations"]) // 12]:
+        if row["measure"] != "triplet" or row["term"] != "linear":
+            continue
+        table["y"] = next(
+            o.values for o in whole.outcomes if all(row[k] == v for k, v in o.labels.items())
+        )
+        expected = pingouin.partial_corr(table, "x", "y", "c").iloc[0]
+        assert row["r"] == pytest.approx(expected["r"])
+        assert row["p"] == pytest.approx(expected["p_val"])
+        assert row["low"] < row["r"] < row["high"]
+
+
+def test_the_same_analysis_gives_the_same_tables() -> None:
+    again = all_tables(results(), "pearson", RESAMPLES, NOTHING)
+    assert json.dumps(again) == json.dumps(found())
+    other = all_tables(results(), "pearson", Families(0.95, 200, 1), NOTHING)
+    column = [[row["family_low"] for row in t["correlations"]] for t in (other, again)]
+    assert column[0] != column[1]  # the seed is that of the resamples
+    naive = [[row["low"] for row in t["correlations"]] for t in (other, again)]
+    assert naive[0] == naive[1]
+
+
+def test_where_all_models_score_the_same_nothing_is_said_and_nothing_fails() -> None:
+    rows = [row for row in found(same=True)["correlations"] if row["outcome"] == "imagenet_r"]
+    assert rows
+    for row in rows:
+        assert row["undefined"] == "all models score the same"
+        assert {row[k] for k in ("r", "low", "p", "family_low", "family_p", "slope")} == {None}
+    others = [row for row in found(same=True)["correlations"] if row["outcome"] == "imagenet_a"]
+    before = [row for row in found()["correlations"] if row["outcome"] == "imagenet_a"]
+    assert [row["r"] for row in others] == [row["r"] for row in before]
+    shown = outcome_metrics(results(same=True), found(same=True), "pearson", "robustness")
+    assert shown["r_z2"]["imagenet_r"] is None
+    assert shown["accuracy"]["imagenet_r"] == 0.5
+
+
+def test_with_too_few_families_only_naive_values_are_there() -> None:
+    for row in found(families=3)["correlations"]:
+        assert row["r"] is not None
+        assert {row[k] for k in ("family_low", "family_high", "family_p", "slope_p")} == {None}
+    shown = outcome_metrics(results(3), found(3), "pearson", "few-shot")
+    assert shown["u_shapes"] == {"few-shot": None}
+
+
+def test_groups_are_means_of_their_models() -> None:
+    whole = results()
+    alignment = whole.alignment["spearman"].sort_values()
+    high, low = list(alignment.index[-5:]), list(alignment.index[:5])
+    rows = {
+        row["group"]: row
+        for row in found()["table1"]
+        if (row["benchmark"], row["top"], row["measure"]) == ("imagenet_a", 5, "spearman")
+    }
+    top5 = whole.top("imagenet_a", 5)
+    assert rows["high"]["accuracy"] == pytest.approx(top5[high].mean())
+    assert rows["low"]["accuracy"] == pytest.approx(top5[low].mean())
+    assert rows["mid"]["models"] == 5
+
+
+def test_families_hold_every_model_once() -> None:
+    rows = found()["families"]
+    assert sum(row["models"] for row in rows) == 24
+    one = next(row for row in rows if row["group"] == "family 3")
+    own = [m for m, f in zip(results().models, results().families, strict=True) if f == "family 3"]
+    assert one["alignment"] == pytest.approx(results().alignment["pearson"][own].mean())
+    assert one["accuracy_high"] == results().shown[0].values[own].max()
+
+
+def test_plots_are_few_rows_of_numbers() -> None:
+    plots = plotted(found(), "pearson", "linear", 1, 0.05, {"models": 24, "untrained_models": 0})
+    assert {len(plots[name]) for name in ("alignment_fewshot", "covariate_alignment")} == {72, 24}
+    assert len(plots["correlation_by_n"]) == 3 * 3 * 6
+    assert len(plots["groups_by_n"]) == 3 * 6 * 3
+    assert len(plots["robustness"]) == 4 * 2 * 2
+    for rows in plots.values():
+        json.dumps(rows, allow_nan=False)
+        assert all(row["models"] == 24 for row in rows)
+
+
+def test_metrics_are_few_and_plain() -> None:
+    whole = results()
+    shown = [
+        alignment_metrics(whole, found(), "pearson", ["x"]),
+        outcome_metrics(whole, found(), "pearson", "few-shot"),
+        outcome_metrics(whole, found(), "pearson", "robustness"),
+    ]
+    assert (shown[0]["n_models"], shown[0]["n_left_out"]) == (24, 1)
+    assert shown[0]["noise_ceiling"] is None  # no judgments were given
+    (row,) = (
+        row
+        for row in found()["correlations"]
+        if row["measure"] == "pearson"
+        and row["term"] == "z²"
+        and (row["outcome"], row["head"], row["n"]) == ("mnist", "linear", 1)
+    )
+    assert shown[1]["r_z2"]["mnist"] == pytest.approx(row["r"], rel=1e-3)
+    assert shown[1]["u_shapes"]["few-shot"] in range(4)
