@@ -26,7 +26,7 @@ test: .venv/ready  ## lint, types, and all tests
 	ruff format --check .
 	ruff check .
 	mypy
-	pytest
+	pytest -n auto --dist loadfile
 
 lint: .venv/ready  ## lint and types alone, with what can be mended mended
 	ruff format .
@@ -53,7 +53,7 @@ planted: .venv/ready  ## does the analysis find what is planted, and nothing els
 	python -m bench.planted
 
 test-all: .venv/ready  ## every test, also those that go through all 490 published models
-	pytest -m ""
+	pytest -m "" -n auto --dist loadfile
 
 requirements: .venv/ready  ## compile requirements.txt anew from pyproject.toml
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,28 +12,38 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.parametrize("study", ["miniature", "laptop"])
-def test_every_row_of_its_tables_is_in_the_metrics(study: str) -> None:
+def test_every_row_of_its_tables_is_in_the_results(study: str) -> None:
     readme = (ROOT / "README.md").read_text()
-    for file in ("fewshot", "robustness"):
-        metrics = json.loads((ROOT / "metrics" / study / f"{file}.json").read_text())
-        for name, row in metrics[file].items():
-            assert row_of(name, row) in readme, (study, name)
+    answer = json.loads((ROOT / "plots" / study / "answer.json").read_text())
+    assert len(answer["outcomes"]) == 8
+    for row in answer["outcomes"]:
+        assert row_of(row) in readme, (study, row["outcome"])
 
 
-def row_of(name: str, row: dict[str, float]) -> str:
-    """A task's or benchmark's line of the README's table."""
+def row_of(row: dict[str, Any]) -> str:
+    """An outcome's line of the README's table."""
+    u = {None: "not told", True: "yes", False: "no"}[row["two_lines"]["u"]]
+    square, line, p = row["z2"], row["linear"], row["z2"]["p"]
+    shown = "< .001" if p < 0.001 else f"{p:.3f}"[1:]
     return (
-        f"| {name} | {row['accuracy']:.2f} | {row['r_z2']:+.2f} | {row['p_z2']:.3f} "
-        f"| {row['r_linear']:+.2f} |"
+        f"| {row['outcome']} | {row['accuracy']:.2f} | {square['r']:+.2f} | {shown} "
+        f"| {interval(square)} | {line['r']:+.2f} | {interval(line)} | {u} |"
     )
+
+
+def interval(row: dict[str, float]) -> str:
+    return f"{row['family_low']:+.2f} to {row['family_high']:+.2f}"
 
 
 @pytest.mark.parametrize("study", ["miniature", "laptop"])
 def test_committed_results_are_complete(study: str) -> None:
     """What README shows is in git, so that a fresh clone shows it too."""
-    figures = ROOT / "plots" / study / "figures"
-    assert len(list(figures.glob("*.png"))) == 14
-    assert f"plots/{study}/figures/alignment_fewshot.png" in (ROOT / "README.md").read_text()
-    points = json.loads((ROOT / "plots" / study / "alignment_fewshot.json").read_text())
-    alignment = json.loads((ROOT / "metrics" / study / "alignment.json").read_text())
-    assert len({row["model"] for row in points}) == alignment["n_models"] == 40
+    plots, readme = ROOT / "plots" / study, (ROOT / "README.md").read_text()
+    figures = {path.stem for path in (plots / "figures").glob("*.png")}
+    assert len(figures) == 14
+    assert {path.stem for path in (plots / "svg").glob("*.svg")} == figures
+    assert f"plots/{study}/figures/alignment_fewshot.png" in readme
+    assert f"plots/{study}/report.html" in readme
+    points = json.loads((plots / "alignment_fewshot.json").read_text())
+    metrics = json.loads((ROOT / "metrics" / study / "alignment.json").read_text())
+    assert len({row["model"] for row in points}) == metrics["n_models"] == 40

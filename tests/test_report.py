@@ -500,6 +500,7 @@ def test_revision_is_of_the_code_not_of_results(tmp_path: Path) -> None:
     (root / "report.html").write_text("x")
     (root / "stages" / "door.py").write_text("1\n")  # no stage depends on it
     (root / "studies" / "other.yaml").write_text("title: y\n")
+    (root / "params.yaml").write_text("study: s\nseed: 1\n")  # its values are in the report
     assert revision(root, "s") == commit
     git(root, "add", ".")
     git(root, "commit", "-qm", "results")

@@ -62,12 +62,15 @@ def provenance(root: Path, study: str, inputs: Sequence[Path]) -> dict[str, Any]
 
 
 def sources(root: Path, study: str) -> list[str]:
-    """What a study's results follow from: code that any stage depends on, its YAML, parameters."""
+    """What a study's results follow from: code that any stage depends on, and its YAML.
+
+    Not params.yaml, whose values stand in the report.
+    """
     pipeline = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))
     stages = [stage.get("do", stage) for stage in pipeline["stages"].values()]
     code = {str(dep) for stage in stages for dep in stage["deps"]}
     code = {dep for dep in code if dep.startswith(("stages/", "studies/"))}
-    return sorted({*code, f"studies/{study}.yaml", "params.yaml", "dvc.yaml"})
+    return sorted({*code, f"studies/{study}.yaml", "dvc.yaml"})
 
 
 def revision(root: Path, study: str) -> str:
