@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stages.figures.provenance import provenance
+from stages.figures.report import write_report
 from stages.figures.study import draw_all
 from stages.inference.analysis import Beside, all_tables
 from stages.inference.correlations import Families
@@ -112,9 +114,15 @@ def main() -> None:
         family="timm family",
         families=len(set(results.families)),
     )
-    with tempfile.TemporaryDirectory() as folder:
-        draw_all(Path(folder), found, facts)
-    print(f"figures  {time.perf_counter() - analysed:6.1f} s")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        captions = draw_all(folder, found, facts)
+        drawn = time.perf_counter()
+        print(f"figures  {drawn - analysed:6.1f} s")
+        origin, page = provenance(STUDIES.parent, "paper", []), folder / "report.html"
+        write_report(page, "Made up", "paper", found, facts, [], captions, folder, {}, origin)
+        megabytes = page.stat().st_size / 1e6
+    print(f"report   {time.perf_counter() - drawn:6.1f} s ({megabytes:.1f} MB)")
     print(f"whole    {time.perf_counter() - start:6.1f} s")
 
 

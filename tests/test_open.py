@@ -171,7 +171,7 @@ def test_untrained_weights_are_said_to_be_untrained_everywhere(study: Open) -> N
             assert archive.metadata() == {"weights": "untrained"}
     metrics = json.loads((root / "metrics" / "open" / "alignment.json").read_text())
     assert metrics["n_untrained"] == 6
-    plots = list((root / "plots" / "open").glob("*.json"))
+    plots = [p for p in (root / "plots" / "open").glob("*.json") if p.stem != "answer"]
     assert len(plots) == 8
     for path in plots:
         rows: list[dict[str, Any]] = json.loads(path.read_text())
