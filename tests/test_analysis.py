@@ -16,6 +16,7 @@ from stages.inference.correlations import Families
 from stages.inference.metrics import alignment_metrics, outcome_metrics
 from stages.inference.plotted import plotted
 from stages.inference.results import Results
+from stages.runtime.errors import DataError
 
 RESAMPLES = Families(0.95, 200, 0)
 NOTHING = Beside({}, [], {}, None)
@@ -95,6 +96,18 @@ def test_with_too_few_families_only_naive_values_are_there() -> None:
     assert shown["u_shapes"] == {"few-shot": None}
 
 
+def test_one_family_of_all_models_is_too_few_and_no_crash() -> None:
+    assert all(row["family_p"] is None for row in found(families=1)["correlations"])
+    assert all(row["u"] is None for row in found(families=1)["u_tests"])
+
+
+def test_alignment_that_hardly_varies_is_an_error_that_names_it() -> None:
+    whole = results()
+    same = whole.judged.assign(value=0.5)
+    with pytest.raises(DataError, match="fewer than 3 different values of pearson alignment"):
+        Results(same, whole.fewshot, whole.robustness, GIVEN, whole.index, "group", 5)
+
+
 def test_groups_are_means_of_their_models() -> None:
     whole = results()
     alignment = whole.alignment["spearman"].sort_values()
@@ -138,7 +151,7 @@ def test_metrics_are_few_and_plain() -> None:
         outcome_metrics(whole, found(), "pearson", "robustness"),
     ]
     assert (shown[0]["n_models"], shown[0]["n_left_out"]) == (24, 1)
-    assert shown[0]["noise_ceiling"] is None  # no judgments were given
+    assert shown[0]["one_judge"] is None  # no judgments were given
     (row,) = (
         row
         for row in found()["correlations"]

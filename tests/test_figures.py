@@ -17,8 +17,9 @@ from PIL import Image
 from stages.figures.intervals import reach
 from stages.figures.labels import apart, legible
 from stages.figures.scatter import curve
-from stages.figures.study import FIGURES, Facts, draw_all
+from stages.figures.study import FIGURES, draw_all
 from stages.figures.style import Record, Tables, minus
+from stages.inference.facts import Facts
 from stages.inference.partial import quadratic_curve
 
 MEASURES = ("pearson", "spearman", "triplet")

@@ -451,7 +451,7 @@ def test_page_without_any_table(tmp_path: Path, figures: Path) -> None:
     said = Page(page(tmp_path / "r.html", figures, tables={}, captions={})).text
     assert "cannot be told" in said
     assert "This study has no benchmark of robustness." in said
-    assert "This study has no relabelled benchmark." in said
+    assert "This study has no relabelled benchmark whose results" in said
 
 
 def test_cells_of_numbers() -> None:

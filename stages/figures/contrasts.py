@@ -58,11 +58,12 @@ def contrasts(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:
 def _over(table: pd.DataFrame) -> str:
     """What the t intervals take for independent draws."""
     kinds = set(table["over"])
+    means = "the means of architectures, or of published models' timm families"
     if kinds == {"families"}:
-        return "means of families (pairs of one family count once)"
+        return f"{means}, each counting once"
     if kinds == {"pairs"}:
         return "pairs, as if these were independent"
-    return "means of families where pairs come from three or more, else over pairs"
+    return f"{means}, where pairs come from three or more, else over pairs"
 
 
 def _forest(

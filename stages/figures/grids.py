@@ -198,5 +198,5 @@ def appendix_d(tables: Tables, facts: Facts) -> Grid:
             ]
             for row in rows
         ],
-        none="This study has no relabelled benchmark.",
+        none="This study has no relabelled benchmark whose results, and ImageNet's, are published.",
     )

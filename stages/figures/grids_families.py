@@ -53,8 +53,9 @@ def factors(tables: Tables, facts: Facts) -> Grid:
         "factors",
         "Models that differ in one factor only",
         "Mean difference between the two models of a pair (first minus second), in how many pairs "
-        f"it is positive, and its {facts.percent} t interval: over means of families where pairs "
-        "come from three or more, else over pairs as if they were independent. q: "
+        f"it is positive, and its {facts.percent} t interval: over means of architectures, or "
+        "of published models' timm families, where pairs come from three or more; else over pairs "
+        "as if they were independent. q: "
         "Benjamini-Hochberg over this table.",
         ["factor", "what", "pairs", "positive", "mean", "interval", "p", "q"],
         [

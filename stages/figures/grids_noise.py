@@ -49,7 +49,7 @@ def ceilings(tables: Tables, facts: Facts) -> Grid:
                 count(row["judges"]),
                 count(row["stimuli"]),
                 *(
-                    number(row[column], reason=f"not defined for {row['form']} by this measure")
+                    number(row[column], reason=_undefined(row, column))
                     for column in ("leave_one_out", "upper", "split_half", "spearman_brown")
                 ),
                 word(row["best_model"]),
@@ -60,6 +60,15 @@ def ceilings(tables: Tables, facts: Facts) -> Grid:
         len(rows) > LONG,
         "No stimulus set of this study has repeated judgments.",
     )
+
+
+def _undefined(row: Record, column: str) -> str:
+    """Why a set has no such ceiling."""
+    if column == "spearman_brown" and (row["split_half"] or 0) < 0:
+        return "the halves do not correlate above 0"
+    if row["form"] == "participants" and column in ("upper", "split_half"):
+        return "too many stimuli for triplets"
+    return f"not defined for {row['form']} by this measure"
 
 
 def participants(tables: Tables, facts: Facts) -> Grid:

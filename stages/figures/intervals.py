@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from stages.figures.style import GREY, PALE
 from stages.inference.facts import Facts
+from stages.inference.families import MIN_FAMILIES
 
 
 def zero(axis: Axes, horizontal: bool) -> None:
@@ -63,8 +64,11 @@ def bars(rows: pd.DataFrame, facts: Facts) -> str:
         "paper"
     )
     if not known.any():
-        few = f"not computed: {facts.families} families are too few"
-        return f"{text}. Intervals by family are {few}.{undefined(rows)}"
+        few = facts.families < MIN_FAMILIES
+        why = f": {facts.families} families are too few" if few else ""
+        if len(rows) and (few or rows["r"].notna().any()):
+            text += f". Intervals by family are not computed{why}"
+        return f"{text}.{undefined(rows)}"
     some = "" if (known | rows["r"].isna()).all() else "; where there is none: not computed"
     broad = f"broad: bootstrap of whole families ({facts.each_family}{some})"
     return f"{text}; {broad}.{undefined(rows)}"

@@ -1,4 +1,7 @@
-"""What of a study is real and what is simulated, in words, from its YAML."""
+"""What of a study is real and what is simulated, in words, from its YAML.
+
+Of models it tells what the study has, whichever of them params.yaml lets take part.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from stages.study.spec import Benchmark, Grid, Study
+from stages.study.spec import Benchmark, Grid, LocalModel, Study
 
 _T = TypeVar("_T")
 
@@ -32,7 +35,7 @@ TRAINING = {"world": f"images of {WORLD}", "cifar100": "real photographs (CIFAR-
 class Made:
     """A part of the study: its members of one origin, and in a word what they are.
 
-    `kind` : simulated, real, trained here, untrained or published.
+    `kind` : simulated, real, trained here, untrained, published or own.
     """
 
     part: str
@@ -74,7 +77,12 @@ def made_of(study: Study) -> list[Made]:
 def _models(study: Study) -> list[Made]:
     grids = [model for model in study.models if isinstance(model, Grid)]
     if not grids or study.training is None:
-        return [Made("Models", (), "published networks with their published weights", "published")]
+        own = tuple(model.name for model in study.models if isinstance(model, LocalModel))
+        lines = [Made("Models", own, "networks with weights of one's own", "own")] if own else []
+        if len(own) < len(study.models):
+            origin = "published networks with their published weights"
+            lines.append(Made("Models", (), origin, "published"))
+        return lines
     recipes = tuple(dict.fromkeys(name for grid in grids for name in grid.recipes))
     architectures = {name for grid in grids for name in grid.architectures}
     untrained = tuple(name for name in recipes if study.recipes[name].steps == 0)

@@ -44,12 +44,15 @@ def noise(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:
     caption = (
         f"How well anything could agree with the judgments of {facts.judges}, of sets with "
         f"repeated judgments (in brackets of how many). {capital(facts.zoo)}. "
-        "Grey band: noise ceiling of one judge, from leave-one-out to the upper bound. Black line: "
-        "of half the judges with the other half. Blue: alignment with each participant, mean over "
-        "models, with the range of models as a thin line. Orange: the best model, mean over "
-        "participants. "
-        "Thin vertical line: chance."
+        "Grey band: noise ceiling of one judge, from leave-one-out to the upper bound. Thin "
+        "vertical line: chance. Orange: the best model."
     )
+    if (found["form"] == "participants").any():
+        caption += (
+            " Participants: black line, of half the judges with the other half; blue, alignment "
+            "with each of them, mean over models, with the range of models as a thin line; the "
+            "best model is so in the mean over them."
+        )
     if votes:
         caption += (
             " Votes: the best model is against majorities, with which single votes agree less, so "

@@ -24,6 +24,7 @@ from stages.figures.style import (
     panels,
 )
 from stages.inference.facts import MEASURES, Facts
+from stages.inference.families import MIN_FAMILIES
 
 TESTS = ("z²", "capacity", "two lines")
 DIVERGING = LinearSegmentedColormap.from_list("shape", [ORANGE, "#F7F7F7", BLUE])
@@ -54,8 +55,13 @@ def shape(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:
         "error is the share of triplets judged otherwise. Numbers and colours: the term's "
         "estimate, blue as a U has it, orange as an inverted U. Two lines: signs of the slopes "
         f"below and above the break, dark where p < {facts.alpha}, blue where both make a U. "
-        f"Framed: q < {facts.alpha} (Benjamini-Hochberg over all tests of the study). "
-        "The paper's specification is z² with neither a linear term nor family effects."
+        f"Framed: q < {facts.alpha} (Benjamini-Hochberg over all tests of a kind); p and q are "
+        + (
+            "of models taken for independent: families are too few. "
+            if facts.families < MIN_FAMILIES
+            else "by family, p of models taken for independent where there is none. "
+        )
+        + "The paper's specification is z² with neither a linear term nor family effects."
         + (f" n.c.: not computed, {len(lacking)} ({reasons})." if len(lacking) else "")
     )
 

@@ -12,8 +12,6 @@ from stages.figures import by_n, contrasts, families, measures, noise, robustnes
 from stages.figures.style import STYLE, Tables, save
 from stages.inference.facts import Facts
 
-__all__ = ["FIGURES", "Facts", "draw_all"]
-
 FIGURES: dict[str, Callable[[Tables, Facts], tuple[Figure, str] | None]] = {
     "alignment_fewshot": scatter.alignment_fewshot,
     "groups_by_n": by_n.groups_by_n,

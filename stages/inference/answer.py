@@ -23,7 +23,7 @@ def answer(tables: Mapping[str, list[Record]], facts: Facts) -> list[str]:
     -------
     Two sentences. The first says a U only of outcomes for which the two-lines test without family
     effects has `u`; the second names only outcomes whose interval by family leaves out 0 and whose
-    q, over all correlations, is below 1 - confidence.
+    q, over all correlations of alignment itself, is below 1 - confidence.
     """
     return [_u(tables, facts), _linear(tables, facts)]
 

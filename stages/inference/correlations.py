@@ -12,8 +12,10 @@ from stages.inference.families import MIN_FAMILIES, family_index, family_interva
 from stages.inference.partial import constant, partial_correlation, z, z_squared
 from stages.inference.regression import Regression, UndefinedError
 from stages.inference.results import Outcome, Record, Results
-from stages.inference.ushape import SAME
+from stages.inference.ushape import FEW, SAME
 from stages.runtime.random import rng_for
+
+UNSTABLE = "many resamples of the families have no correlation"
 
 TERMS = {"z²": z_squared, "linear": z}
 """The paper's transform of alignment, which looks for a U, and alignment itself."""
@@ -66,11 +68,12 @@ def correlations(results: Results, families: Families) -> list[Record]:
     -------
     Rows with r, its naive interval and p (pingouin, as in the paper), the interval and p of a
     bootstrap of families, the coefficient of the regression with errors by family, and q: false
-    discovery is controlled over the family_p of the whole table. Blank where all models score the
+    discovery is controlled over every family_p of a term. Blank where all models score the
     same; by family also where there are too few families.
     """
     confidence, family = families.confidence, family_index(results.families)
     covariate = results.covariate.to_numpy()
+    families_few = int(family.max()) + 1 < MIN_FAMILIES
     rows = []
     for measure in results.measures:
         for term, transform in TERMS.items():
@@ -79,6 +82,8 @@ def correlations(results: Results, families: Families) -> list[Record]:
             slopes = by_regression(transform(x), results.scores, covariate, family, confidence)
             for k, outcome in enumerate(results.outcomes):
                 independent, undefined = naive(transform(x), outcome, covariate, confidence)
+                if not undefined and intervals[k]["family_low"] is None:
+                    undefined = f"by family: {FEW if families_few else UNSTABLE}"
                 rows.append(
                     {
                         **outcome.labels,
@@ -98,9 +103,15 @@ def correlations(results: Results, families: Families) -> list[Record]:
 
 
 def _control(rows: list[Record]) -> list[Record]:
-    """Fill in q: Benjamini & Hochberg's (1995), over every family_p of the table."""
-    tested = [row for row in rows if row["family_p"] is not None]
-    if tested:
+    """Fill in q: Benjamini & Hochberg's (1995), over every family_p of a term.
+
+    Each term by itself, as each kind of test for a U: one that holds everywhere would make room for
+    false discoveries of the other.
+    """
+    for term in TERMS:
+        tested = [row for row in rows if row["term"] == term and row["family_p"] is not None]
+        if not tested:
+            continue
         q = false_discovery_control([row["family_p"] for row in tested], method="bh")
         for row, value in zip(tested, q, strict=True):
             row["q"] = float(value)

@@ -75,7 +75,10 @@ class Facts:
 
     @property
     def each_family(self) -> str:
-        return f"{self.families} families, each a {self.family}"
+        article = "an" if self.family[:1] in "aeiou" else "a"
+        if self.families == 1:
+            return f"one family, {article} {self.family}"
+        return f"{self.families} families, each {article} {self.family}"
 
 
 def capital(text: str) -> str:

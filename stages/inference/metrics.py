@@ -12,18 +12,22 @@ from stages.inference.results import Outcome, Record, Results
 def alignment_metrics(
     results: Results, tables: Tables, measure: str, left_out: Collection[str]
 ) -> dict[str, Any]:
-    """How many models there are, their mean alignment, and the noise ceiling of what it is with."""
+    """How many models there are, their mean alignment, and how well one judge agrees with others.
+
+    `one_judge` is the mean over sets with participants of their agreement with the others, left out
+    one by one. Alignment is with the group, and may be above it.
+    """
     ceilings = [
         row["leave_one_out"]
         for row in tables["ceilings"]
-        if row["measure"] == measure and row["leave_one_out"] is not None
+        if row["measure"] == measure and row["form"] == "participants"
     ]
     return {
         "n_models": len(results.models),
         "n_left_out": len(left_out),
         "n_untrained": len(results.untrained),
         "alignment": _short(results.alignment[measure].mean()),
-        "noise_ceiling": _short(sum(ceilings) / len(ceilings)) if ceilings else None,
+        "one_judge": _short(sum(ceilings) / len(ceilings)) if ceilings else None,
     }
 
 

@@ -74,11 +74,14 @@ def _pick(row: Record, *names: str) -> Record:
 
 
 def shape(row: Record, alpha: float) -> str:
-    """What a test says: a U, the contrary, or neither, after false-discovery control at alpha.
+    """What a test by family says: a U, the contrary, or neither, after control at alpha.
 
-    The two-lines test looks for a U alone: that it finds none says nothing of an inverted one.
+    "not told" where there is no test by family. The two-lines test looks for a U alone: that it
+    finds none says nothing of an inverted one.
     """
+    if row["u"] is None:
+        return "not told"
     if row["u"]:
         return "U"
-    contrary = row["q"] is not None and row["q"] < alpha and row["estimate"] < 0
+    contrary = row["q"] < alpha and row["estimate"] < 0
     return "inverted U" if contrary and row["test"] != "two lines" else "neither"

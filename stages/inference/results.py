@@ -12,6 +12,7 @@ import pandas as pd
 
 from stages.inference.groups import groups
 from stages.inference.tables import aligned, best_classifier, covariate, mean_alignment
+from stages.runtime.errors import DataError
 
 Record = dict[str, Any]
 
@@ -70,6 +71,15 @@ class Results:
         self.covariate = aligned(covariate(robustness, *given), self.models, "covariate")
         self.index = index
         self.families = [str(index[str(model)][family]) for model in self.models]
+        for what, values in (
+            ("of the covariate", self.covariate),
+            *((f"of {measure} alignment", self.alignment[measure]) for measure in self.alignment),
+        ):
+            if values.round(12).nunique() < 3:
+                raise DataError(
+                    f"the models have fewer than 3 different values {what}: nothing can be said of "
+                    "how outcomes go with it"
+                )
         self.groups = {
             measure: groups(self.alignment[measure], group_size) for measure in self.alignment
         }

@@ -48,6 +48,7 @@ class Sums:
     def correlation(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """r [B, K] where family g is there counts[b, g] times, and the error of Fisher's z of it.
 
+        The error of a single family is NaN.
         The error is the family-robust one of the linearised r: each model's influence is
         ũṽ − r (ũ² + ṽ²) / 2, of residuals scaled to unit variance, plus that on the mean of x.
         """
@@ -79,8 +80,8 @@ class Sums:
             )
             if self.square:
                 influence += self._of_mean(counts, basis, x, u, on_c, r, spread, variance)
-            groups = self.groups
-            robust = np.sqrt(groups / (groups - 1) * np.einsum("bg,bgk->bk", counts, influence**2))
+            correction = self.groups / (self.groups - 1) if self.groups > 1 else np.nan
+            robust = np.sqrt(correction * np.einsum("bg,bgk->bk", counts, influence**2))
             return r, robust / (1 - r**2)
 
     def _residual(self, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -52,7 +52,7 @@ def u_tests(
     family: np.ndarray,
     confidence: float,
 ) -> list[Record]:
-    """Table `u_tests`: the grid of tests, with false-discovery control over the whole of it.
+    """Table `u_tests`: the grid of tests, with false-discovery control of each kind.
 
     Parameters
     ----------
@@ -66,11 +66,11 @@ def u_tests(
     deviation of the regressor. `p` takes models for independent, `family_p` does not (CR3; blank
     with fewer than `MIN_FAMILIES` families). Beside family effects, families of one model tell
     nothing and are not counted in `models` and `families`. `q` is that of Benjamini & Hochberg
-    (1995) over all `family_p`, or over all `p` where there are too few families; rows that have
-    none are not controlled. `u`: the estimate is positive and q below 1 - confidence. Of z² and
-    capacity that says no more than that the ends are higher than the middle, or than a straight
-    line would have them; of two lines, that there is a fall and a rise. Of two lines p_low and
-    p_high are by family where family_p is.
+    (1995) over all `family_p` of one kind of test, or all `p` where families are too few; rows
+    that have none are not controlled. `u`: the estimate is positive and q below 1 - confidence. Of
+    z² and capacity that says no more than that the ends are higher than the middle, or than a
+    straight line would have them; of two lines, that there is a fall and a rise. Of two lines p_low
+    and p_high are by family where family_p is.
     """
     rows: list[Record] = []
     for measure, x in measures.items():
@@ -220,11 +220,17 @@ def _of_lines(found: TwoLines, few: bool) -> Record:
 
 
 def _control(rows: list[Record], families: int, alpha: float) -> list[Record]:
-    """Fill in q and u. Naive p are controlled only where a study has no test by family at all."""
+    """Fill in q and u. Naive p are controlled only where a study has no test by family at all.
+
+    Each kind of test by itself: false discoveries are a share of all, so that many true ones of
+    z², which a line that bends gives too, would make room for false ones of two lines.
+    """
     few = families < MIN_FAMILIES
     key = "p" if few else "family_p"
-    tested = [i for i, row in enumerate(rows) if row[key] is not None]
-    if tested:
+    for test in dict.fromkeys(row["test"] for row in rows):
+        tested = [i for i, r in enumerate(rows) if r["test"] == test and r[key] is not None]
+        if not tested:
+            continue
         q = false_discovery_control([rows[i][key] for i in tested], method="bh")
         for i, value in zip(tested, q, strict=True):
             rows[i]["q"] = float(value)

@@ -75,7 +75,7 @@ def noise_ceiling(participants: np.ndarray, measure: str = "pearson") -> float:
     """
     agree = {"pearson": pearson, "spearman": spearman, "triplet": triplet}[measure]
     total = participants.sum(0)
-    others = (total - one for one in participants)  # times P - 1, which changes no measure
+    others = (_settled(total - one) for one in participants)  # times P - 1: no measure changes
     return float(np.mean([agree(o, one) for o, one in zip(others, participants, strict=True)]))
 
 
@@ -122,16 +122,16 @@ def split_half(participants: np.ndarray, measure: str, rng: np.random.Generator)
     rng : of random splits, where there are more than `SPLITS` (`TRIPLET_SPLITS`).
     """
     count = len(participants)
-    total = participants.sum(0)
     if measure == "triplet":
         if participants.shape[-1] > LARGEST:
             return None
-        sums = (participants[half].sum(0) for half in splits(count, TRIPLET_SPLITS, rng))
-        return float(np.mean([_both_ways(_codes(a), _codes(total - a)) for a in sums]))
+        halves = splits(count, TRIPLET_SPLITS, rng)
+        sums = ([_settled(participants[own].sum(0)) for own in (h, ~h)] for h in halves)
+        return float(np.mean([_both_ways(_codes(a), _codes(b)) for a, b in sums]))
     values = pairs(participants)
     found = []
     for half in splits(count, SPLITS, rng):
-        both = np.stack([values[half].sum(0), values[~half].sum(0)])
+        both = np.stack([_settled(values[half].sum(0)), _settled(values[~half].sum(0))])
         if measure == "spearman":
             both = rankdata(both, axis=1)
         a, b = _unit(both)
@@ -172,6 +172,12 @@ def _both_ways(a: np.ndarray, b: np.ndarray) -> float:
     if min(untied_a, untied_b) == 0:
         raise ValueError("every triplet is tied in one half of the participants")
     return 0.5 + 0.25 * (agreed / untied_a + agreed / untied_b)
+
+
+def _settled(sums: np.ndarray) -> np.ndarray:
+    """Sums without their last digits, in which sums of the same ratings differ by rounding."""
+    settled: np.ndarray = np.round(sums / (np.abs(sums).max() or 1.0), 12)
+    return settled
 
 
 def _codes(matrix: np.ndarray) -> np.ndarray:

@@ -100,7 +100,7 @@ class Analyze(Strict):
     group_size: Positive
     confidence: Fraction
     family: Literal["group", "architecture"]
-    bootstraps: Annotated[int, Field(ge=100)]
+    bootstraps: Annotated[int, Field(ge=1000)]
 
 
 class Compute(Strict):
