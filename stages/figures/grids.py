@@ -17,9 +17,9 @@ from stages.figures.cells import (
     word,
 )
 from stages.figures.style import Record, Tables
-from stages.inference.answer import outcome_name
 from stages.inference.facts import MEASURES, Facts, capital
 from stages.inference.families import MIN_FAMILIES
+from stages.inference.outcomes import outcome_name
 
 LONG = 24
 """A table with more rows is shown when asked for."""

@@ -14,8 +14,8 @@ from stages.figures.cells import (
 )
 from stages.figures.grids import distinct, why
 from stages.figures.style import Record, Tables
-from stages.inference.answer import outcome_name, shown
 from stages.inference.facts import MEASURES, Facts
+from stages.inference.outcomes import is_shown, outcome_name
 
 WITH = {
     (False, False): "",
@@ -32,7 +32,8 @@ def u_tests(tables: Tables, facts: Facts) -> Grid:
     rows = [
         row
         for row in tables.get("u_tests", [])
-        if shown(row, facts) and (row["test"] == "capacity" or row["measure"] == facts.measure)
+        if is_shown(row, facts.head, facts.n)
+        and (row["test"] == "capacity" or row["measure"] == facts.measure)
     ]
     there = {(str(r["test"]), bool(r["linear"]), bool(r["family_effects"])) for r in rows}
     order = [
@@ -82,7 +83,7 @@ def correlations(tables: Tables, facts: Facts) -> Grid:
     return _correlations(
         "correlations",
         f"Partial correlations with {MEASURES[facts.measure]} alignment",
-        [row for row in rows if shown(row, facts)],
+        [row for row in rows if is_shown(row, facts.head, facts.n)],
         facts,
     )
 
@@ -94,7 +95,7 @@ def other_correlations(tables: Tables, facts: Facts) -> Grid:
     return _correlations(
         "other-correlations",
         f"Partial correlations with {others} alignment",
-        [row for row in rows if shown(row, facts)],
+        [row for row in rows if is_shown(row, facts.head, facts.n)],
         facts,
         fold=True,
     )

@@ -25,6 +25,7 @@ from stages.figures.style import (
 )
 from stages.inference.facts import MEASURES, Facts
 from stages.inference.families import MIN_FAMILIES
+from stages.inference.outcomes import is_shown, outcome_name
 
 TESTS = ("z²", "capacity", "two lines")
 DIVERGING = LinearSegmentedColormap.from_list("shape", [ORANGE, "#F7F7F7", BLUE])
@@ -36,7 +37,7 @@ def shape(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:
     if not rows:
         return None
     table = frame(rows)
-    names = [_name(row) for row in rows]
+    names = [outcome_name(row) for row in rows]
     outcomes = list(dict.fromkeys(names))
     places = _places(rows)
     width = max(places.values()) + 1
@@ -68,7 +69,7 @@ def shape(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:
 
 def _shown(row: Record, facts: Facts) -> bool:
     """Of the first head and smallest n, or top-1; the measure shown, or capacity."""
-    outcome = (row["head"] == facts.head and row["n"] == facts.n) or row["top"] == 1
+    outcome = is_shown(row, facts.head, facts.n)
     return outcome and (row["test"] == "capacity" or row["measure"] == facts.measure)
 
 
@@ -76,11 +77,6 @@ def _known(row: Record) -> bool:
     """Whether the test has a result to show."""
     shown = ("slope_low", "slope_high") if row["test"] == "two lines" else ("estimate",)
     return all(row[column] is not None for column in shown)
-
-
-def _name(row: Record) -> str:
-    few = row["kind"] == "few-shot"
-    return f"{row['outcome']} {row['n']}-shot" if few else f"{row['outcome']} top-{row['top']}"
 
 
 def _places(rows: list[Record]) -> dict[tuple[str, bool, bool], float]:

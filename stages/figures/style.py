@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-Record = dict[str, Any]
+from stages.inference.outcomes import Record
+
 Tables = dict[str, list[Record]]
 
 # Okabe & Ito (2008): distinguishable with any colour vision.

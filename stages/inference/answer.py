@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from stages.inference.facts import MEASURES, Facts
 from stages.inference.families import MIN_FAMILIES
-
-Record = dict[str, Any]
+from stages.inference.outcomes import Record, is_shown, outcome_name
 
 
 def answer(tables: Mapping[str, list[Record]], facts: Facts) -> list[str]:
@@ -26,18 +24,6 @@ def answer(tables: Mapping[str, list[Record]], facts: Facts) -> list[str]:
     q, over all correlations of alignment itself, is below 1 - confidence.
     """
     return [_u(tables, facts), _linear(tables, facts)]
-
-
-def shown(row: Mapping[str, Any], facts: Facts) -> bool:
-    """Whether a row is of the first head and smallest n, or of top-1."""
-    few = row["kind"] == "few-shot"
-    return (row["head"] == facts.head and row["n"] == facts.n) if few else row["top"] == 1
-
-
-def outcome_name(row: Mapping[str, Any]) -> str:
-    """An outcome in words, without the head."""
-    few = row["kind"] == "few-shot"
-    return f"{row['outcome']} {row['n']}-shot" if few else f"{row['outcome']} top-{row['top']}"
 
 
 def _u(tables: Mapping[str, list[Record]], facts: Facts) -> str:
@@ -103,7 +89,11 @@ def _linear(tables: Mapping[str, list[Record]], facts: Facts) -> str:
 def _of(tables: Mapping[str, list[Record]], name: str, facts: Facts) -> list[Record]:
     """Rows of the shown measure and outcomes."""
     rows = tables.get(name, [])
-    return [row for row in rows if row["measure"] == facts.measure and shown(row, facts)]
+    return [
+        row
+        for row in rows
+        if row["measure"] == facts.measure and is_shown(row, facts.head, facts.n)
+    ]
 
 
 def _positive(row: Record, facts: Facts) -> bool:

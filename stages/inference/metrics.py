@@ -42,7 +42,7 @@ def outcome_metrics(results: Results, tables: Tables, measure: str, kind: str) -
     found = [u for u in tests if u is not None]
     return {
         "accuracy": {o.outcome: _short(o.values.mean()) for o in shown},
-        "r_z2": {o.outcome: _short(_row(tables, measure, o, "z²")["r"]) for o in shown},
+        "r_z2": {o.outcome: _short(correlation(tables, measure, o, "z²")["r"]) for o in shown},
         "u_shapes": {kind: sum(found) if found else None},
     }
 
@@ -53,7 +53,7 @@ def outcomes(results: Results, tables: Tables, measure: str) -> list[Record]:
     for outcome in results.shown:
         row: Record = {"outcome": outcome.outcome, "accuracy": float(outcome.values.mean())}
         for key, term in (("z2", "z²"), ("linear", "linear")):
-            found = _row(tables, measure, outcome, term)
+            found = correlation(tables, measure, outcome, term)
             row[key] = {name: found[name] for name in ("r", "p", "family_low", "family_high", "q")}
         test = two_lines(tables, measure, outcome)
         row["two_lines"] = {name: test[name] for name in ("estimate", "q", "u", "undefined")}
@@ -63,25 +63,18 @@ def outcomes(results: Results, tables: Tables, measure: str) -> list[Record]:
 
 def two_lines(tables: Tables, measure: str, outcome: Outcome) -> Record:
     """The two-lines test of an outcome, without family effects."""
-    (row,) = (
-        row
-        for row in tables["u_tests"]
-        if row["measure"] == measure
-        and row["test"] == "two lines"
-        and not row["family_effects"]
-        and all(row[key] == value for key, value in outcome.labels.items())
-    )
-    return row
+    where = {"measure": measure, "test": "two lines", "family_effects": False}
+    return _one(tables["u_tests"], outcome.labels | where)
 
 
-def _row(tables: Tables, measure: str, outcome: Outcome, term: str) -> Record:
-    (row,) = (
-        row
-        for row in tables["correlations"]
-        if row["measure"] == measure
-        and row["term"] == term
-        and all(row[key] == value for key, value in outcome.labels.items())
-    )
+def correlation(tables: Tables, measure: str, outcome: Outcome, term: str) -> Record:
+    """The partial correlation of a term of alignment with an outcome."""
+    return _one(tables["correlations"], outcome.labels | {"measure": measure, "term": term})
+
+
+def _one(rows: list[Record], where: Record) -> Record:
+    """The only row with these values."""
+    (row,) = (row for row in rows if all(row[key] == value for key, value in where.items()))
     return row
 
 

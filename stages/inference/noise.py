@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from stages.inference.outcomes import Record
 from stages.inference.partial import constant, partial_r, z, z_squared
 from stages.inference.tables import aligned
 from stages.runtime.random import rng_for
@@ -15,7 +16,6 @@ from stages.similarity.ceilings import participants_ceilings, votes_ceiling
 from stages.similarity.measures import MEASURES
 from stages.sources.human import Judgments
 
-Record = dict[str, Any]
 _GROUP = "group"
 
 

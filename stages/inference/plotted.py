@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stages.inference.analysis import Tables
-from stages.inference.results import Record
+from stages.inference.outcomes import Record, is_shown
 
 
 def plotted(
@@ -22,10 +22,6 @@ def plotted(
 
 
 def _rows(tables: Tables, measure: str, head: str, n: int, alpha: float) -> Tables:
-    def shown(row: Record) -> bool:
-        """One outcome a task and a benchmark."""
-        return (row["head"] == head and row["n"] == n) or row["top"] == 1
-
     of_measure = [row for row in tables["correlations"] if row["measure"] == measure]
     return {
         "alignment_fewshot": [{"measure": measure, **row} for row in tables["alignment_fewshot"]],
@@ -58,7 +54,7 @@ def _rows(tables: Tables, measure: str, head: str, n: int, alpha: float) -> Tabl
         "u_tests": [
             {"shape": shape(row, alpha), **_pick(row, *SPECIFICATION, *ESTIMATE)}
             for row in tables["u_tests"]
-            if shown(row) and (row["test"] == "capacity" or row["measure"] == measure)
+            if is_shown(row, head, n) and (row["test"] == "capacity" or row["measure"] == measure)
         ],
         "contrasts": tables["factors"],
     }

@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 
 from stages.inference.groups import groups
+from stages.inference.outcomes import Record, is_shown, outcome_name
 from stages.inference.tables import aligned, best_classifier, covariate, mean_alignment
 from stages.runtime.errors import DataError
-
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,7 @@ class Outcome:
     @property
     def name(self) -> str:
         """In words, without the head."""
-        few = self.kind == "few-shot"
-        return f"{self.outcome} {self.n}-shot" if few else f"{self.outcome} top-{self.top}"
+        return outcome_name(self.labels)
 
 
 class Results:
@@ -148,9 +146,8 @@ class Results:
     @property
     def shown(self) -> list[Outcome]:
         """One outcome a task (first head, smallest n) and one a benchmark (top-1)."""
-        return [
-            o for o in self.outcomes if (o.head == self.head and o.n == self.shots[0]) or o.top == 1
-        ]
+        head, n = self.head, self.shots[0]
+        return [outcome for outcome in self.outcomes if is_shown(outcome.labels, head, n)]
 
     @cached_property
     def scores(self) -> np.ndarray:

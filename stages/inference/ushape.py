@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from scipy.special import entr
 from scipy.stats import false_discovery_control
 
 from stages.inference.families import MIN_FAMILIES
+from stages.inference.outcomes import Record
 from stages.inference.partial import constant, z, z_squared
 from stages.inference.regression import Regression, UndefinedError
 from stages.inference.twolines import TwoLines, two_lines
-
-Record = dict[str, Any]
 
 SAME = "all models score the same"
 FEW = "too few families"
