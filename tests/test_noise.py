@@ -109,6 +109,26 @@ def test_more_resamples_than_are_in_memory_at_once() -> None:
     np.testing.assert_array_equal(whole, parts)
 
 
+def test_the_largest_weights_are_counted_exactly() -> None:
+    """As many stimuli as may be, of which few are drawn, and each so often as can be."""
+    rng = np.random.default_rng(13)
+    n = resample.LARGEST
+    model, human = symmetric(rng, n), symmetric(rng, n, 9)
+    w = np.zeros((3, n), int)
+    w[0, :3] = n - 2 * (n // 3), n // 3, n // 3
+    w[1, 5:9] = n // 4
+    w[2, :3] = n // 2 - 1, n // 2 - 1, 2
+    for one, found in zip(w, resample.spearman(model, human, w), strict=True):
+        assert found == pytest.approx(correlation("spearman", model, human, one), abs=1e-12)
+    for one, found in zip(w, resample.triplet(model, human, w), strict=True):
+        agreed = decided = 0
+        for i, j, k in permutations(np.flatnonzero(one), 3):
+            sign = np.sign(human[i, j] - human[i, k]) * one[i] * one[j] * one[k]
+            agreed += sign * np.sign(model[i, j] - model[i, k])
+            decided += abs(sign)
+        assert found == pytest.approx(0.5 + 0.5 * agreed / decided, abs=1e-12)
+
+
 def test_a_resample_without_the_outlier_keeps_its_digits() -> None:
     """One stimulus unlike all others: without it, almost all of the variance is gone."""
     rng = np.random.default_rng(5)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stages.similarity import measures
+from stages.similarity import concordance, matrices, measures
 from stages.similarity.matrices import pairs, similarity_matrix
 from stages.similarity.measures import pearson, spearman, triplet, triplet_votes
 
@@ -76,30 +76,68 @@ def test_perfect_and_reversed_agreement() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("levels", [(2, 2), (4, None), (None, 3), (30, 30), (None, None)])
-def test_many_stimuli_give_exactly_the_same(
+def test_blocks_of_anchors_and_lengths_of_runs_change_nothing(
     seed: int, levels: tuple[int | None, int | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Counting by ranks is for many stimuli; the number is that of comparing pair by pair."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(10, 40))
     model, human = symmetric(rng, n, levels[0]), symmetric(rng, n, levels[1])
     model[0], model[:, 0] = 0, 0  # an anchor that says nothing
     human[1], human[:, 1] = 1, 1
-    one_by_one = triplet(model, human)
-    assert one_by_one == pytest.approx(triplets_by_definition(model, human), abs=1e-12)
-    monkeypatch.setattr(measures, "_BY_PAIRS", 0)
-    assert triplet(model, human) == one_by_one
+    at_once = triplet(model, human)
+    assert at_once == pytest.approx(triplets_by_definition(model, human), abs=1e-12)
+    monkeypatch.setattr(measures, "_AT_ONCE", 4 * n)
+    assert triplet(model, human) == at_once
+    monkeypatch.setattr(measures, "_AT_ONCE", 1)
+    monkeypatch.setattr(concordance, "_RUN", 1)
+    assert triplet(model, human) == at_once
 
 
-def test_counts_beyond_the_change_of_method() -> None:
+@pytest.mark.parametrize("m", [1, 2, 31, 32, 33, 64, 65, 1500])
+@pytest.mark.parametrize("levels", [1, 3, 50, 10**6])
+def test_pairs_of_many_rows_are_counted_as_one_by_one(m: int, levels: int) -> None:
+    rng = np.random.default_rng(m)
+    x, y = rng.integers(0, levels, (2, 3, m)).astype(float)
+    x[1, : m // 2] = y[1, : m // 2] + rng.integers(-1, 2, m // 2)  # two that go together
+    sign_x, sign_y = (np.sign(v[:, :, None] - v[:, None, :]).astype(int) for v in (x, y))
+    expected = ((sign_x * sign_y).sum() // 2, np.count_nonzero(sign_y) // 2)
+    assert concordance.concordance(x, y) == expected
+    assert concordance.concordance(y, x)[0] == expected[0]
+    larger = np.triu(sign_y > 0).sum()  # of the two, the one before
+    assert concordance.inversions(y.astype(int)) == larger
+
+
+@pytest.mark.parametrize("levels", [4, None])
+def test_concordance_is_scipys(levels: int | None) -> None:
     rng = np.random.default_rng(0)
-    for levels in (3, 50, 10**6):
-        human, model = rng.integers(0, levels, (2, 1500)).astype(float)
-        model[:700] = human[:700] + rng.integers(-1, 2, 700)
-        assert measures._by_ranks(human, model) == measures._by_pairs(human, model)
-    human = symmetric(rng, 401)
-    assert triplet(human, human) == 1
-    assert triplet(np.zeros((401, 401)), human) == 0.5
+    x, y = (symmetric(rng, 700, levels)[:1] for _ in range(2))
+    difference, untied_y = concordance.concordance(x, y)
+    untied_x = concordance.concordance(y, x)[1]
+    tau = stats.kendalltau(x[0], y[0], variant="b").statistic
+    assert difference / np.sqrt(untied_x * untied_y) == pytest.approx(tau, abs=1e-14)
+
+
+def test_closer_is_decided_in_double_precision() -> None:
+    """Values tie where they are equal; rounding is settled when similarities are made."""
+    human = symmetric(np.random.default_rng(0), 50)
+    model = human.copy()
+    model[0, 1] = model[0, 2] = human[0, 1]
+    tied = triplet(model, human)
+    model[0, 1] = np.nextafter(model[0, 2], np.inf if human[0, 1] > human[0, 2] else -np.inf)
+    assert triplet(model, human) - tied == pytest.approx(0.5 / (50 * 49 * 48 / 2), abs=1e-15)
+
+
+@pytest.mark.parametrize("kind", ["cosine", "dot", "pearson", "euclidean"])
+def test_copies_of_a_stimulus_tie_in_the_model(kind: str) -> None:
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(300, 77))
+    x[200:] = x[:100] * (1 + 1e-15)  # equal but for rounding
+    similarity = similarity_matrix(x, kind)
+    one, copy = similarity[100:200, :100], similarity[100:200, 200:]
+    # About one value in 10 000 lies so close to where rounding changes that its copy is rounded on.
+    assert np.mean(one != copy) < 1e-3
+    np.testing.assert_allclose(one, copy, rtol=0, atol=1.1e-12 * np.abs(similarity).max())
+    assert len(np.unique(one)) == one.size
 
 
 @pytest.mark.parametrize("shape", [(7, 7), (3, 7, 7), (2, 2), (1, 1)])
@@ -147,6 +185,18 @@ def test_similarity_does_not_change_under_rotation(kind: str) -> None:
     a, b = similarity_matrix(x, kind), similarity_matrix(x @ rotation, kind)
     np.testing.assert_allclose(a, b, atol=1e-10)
     assert np.array_equal(a, a.T)
+
+
+@pytest.mark.parametrize("kind", ["cosine", "dot", "pearson"])
+def test_rows_made_symmetric_at_a_time_change_nothing(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = np.random.default_rng(7).normal(size=(50, 9))
+    whole = similarity_matrix(x, kind)
+    monkeypatch.setattr(matrices, "_ROWS", 7)
+    blocks = similarity_matrix(x, kind)
+    assert np.array_equal(blocks, blocks.T)
+    assert np.array_equal(blocks, whole)
 
 
 def test_similarities_are_what_they_are_called() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
+_ROWS = 256  # rows that are made symmetric at a time
+
 
 def similarity_matrix(embedding: np.ndarray, kind: str = "cosine") -> np.ndarray:
     """Pairwise similarities of stimuli.
@@ -39,8 +41,13 @@ def similarity_matrix(embedding: np.ndarray, kind: str = "cosine") -> np.ndarray
             norm = np.linalg.norm(x, axis=1, keepdims=True)
             x = np.divide(x, norm, out=np.zeros_like(x), where=norm > 0)
         similarity = x @ x.T
-        similarity = similarity + similarity.T
-        similarity /= 2
+        for start in range(0, len(x), _ROWS):
+            upper, lower = (
+                similarity[start : start + _ROWS, start:],
+                similarity[start:, start : start + _ROWS],
+            )
+            mean = (upper + lower.T) / 2
+            upper[:], lower[:] = mean, mean.T
     else:
         raise ValueError(f"similarity {kind!r}; allowed: cosine, dot, pearson, euclidean")
     # In place, since [n, n] of 10 000 stimuli is 0.8 GB.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import kendalltau, rankdata
+from scipy.stats import rankdata
 
+from stages.similarity.concordance import concordance
 from stages.similarity.matrices import pairs
 
 MEASURES = ("pearson", "spearman", "triplet")
-_BY_PAIRS = 400  # up to so many stimuli, triplets are compared one by one
+_AT_ONCE = 2**16  # values of anchors' rows in memory at once; more run out of a core's cache
 
 
 def pearson(model: np.ndarray, human: np.ndarray) -> float:
@@ -47,49 +48,18 @@ def triplet(model: np.ndarray, human: np.ndarray) -> float:
     n = len(human)
     if model.shape != (n, n) or human.shape != (n, n) or n < 3:
         raise ValueError(f"similarity matrices of shapes {model.shape} and {human.shape}")
-    count = _by_pairs if n <= _BY_PAIRS else _by_ranks
     agreement = decided = 0
-    for i in range(n):
-        others = np.delete(np.arange(n), i)
-        agreed, untied = count(human[i, others], model[i, others])
+    at_once = max(1, _AT_ONCE // n)
+    for start in range(0, n, at_once):
+        anchors = slice(start, start + at_once)
+        others = np.arange(n) != np.arange(n)[anchors, None]
+        rows = (matrix[anchors][others].reshape(-1, n - 1) for matrix in (model, human))
+        agreed, untied = concordance(*rows)
         agreement += agreed
         decided += untied
     if decided == 0:
         raise ValueError("every triplet is tied in the human data")
     return 0.5 + 0.5 * agreement / decided
-
-
-def _by_pairs(human: np.ndarray, model: np.ndarray) -> tuple[int, int]:
-    """Of one anchor's m similarities: concordant less discordant pairs; pairs not tied in `human`.
-
-    Each unordered pair is counted twice, in both alike. In time and memory of order m².
-    """
-    sign_h, sign_m = _signs(human), _signs(model)
-    agreed = int(np.einsum("jk,jk->", sign_h, sign_m, dtype=np.int64))
-    return agreed, int(np.count_nonzero(sign_h))
-
-
-def _by_ranks(human: np.ndarray, model: np.ndarray) -> tuple[int, int]:
-    """The counts of `_by_pairs`, exactly, in time of order m log m.
-
-    Kendall's tau-b is (concordant - discordant) / sqrt(untied in human · untied in model), so that
-    the integer above the line comes back from it, with an error far below one half.
-    """
-    untied_h, untied_m = _untied(human), _untied(model)
-    if untied_h == 0 or untied_m == 0:
-        return 0, 2 * untied_h
-    tau = kendalltau(human, model, method="asymptotic").statistic
-    return 2 * round(tau * np.sqrt(untied_h) * np.sqrt(untied_m)), 2 * untied_h
-
-
-def _untied(row: np.ndarray) -> int:
-    """Unordered pairs of different values."""
-    counts = np.unique(row, return_counts=True)[1].astype(np.int64)
-    return int(len(row) * (len(row) - 1) - (counts * (counts - 1)).sum()) // 2
-
-
-def _signs(row: np.ndarray) -> np.ndarray:
-    return np.sign(row[:, None] - row[None, :]).astype(np.int8)
 
 
 def triplet_votes(model: np.ndarray, triplets: np.ndarray, votes: np.ndarray) -> float:

@@ -92,54 +92,67 @@ def _pearson_by_pairs(model: np.ndarray, human: np.ndarray, w: np.ndarray) -> fl
 def spearman(model: np.ndarray, human: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Spearman correlation over the pairs of each resample, ranked anew in each; ties share ranks.
 
-    The order of values is that of all pairs, so that a resample's ranks are cumulative weights.
-    Up to `LARGEST` stimuli these are whole numbers below 2^24, exact in single precision; their
-    products are summed in double precision, also exactly.
+    Values are sorted once: their ranks in a resample are cumulative weights in that order. All are
+    whole numbers. A pair's weight times twice its rank less the mean is at most (n (n - 1) / 4)²,
+    below 2^31 up to `LARGEST` stimuli; products of these are summed in double precision, exactly.
 
     Parameters, returns and undefined values : as `pearson`.
     """
-    x, y = (np.unique(pairs(m), return_inverse=True)[1] for m in (model, human))
-    order = np.argsort(y, kind="stable")
-    i, j = (index[order] for index in np.triu_indices(len(human), 1))
-    x, y = x[order], y[order]
-    to_model = np.argsort(x, kind="stable")
-    last_x, last_y = (np.cumsum(np.bincount(codes)) - 1 for codes in (x, y))
+    (x, by_x, first_x), (y, by_y, first_y) = _ordered(model), _ordered(human)
+    places = np.flatnonzero(np.triu(np.ones(human.shape, bool), 1))  # of pairs, in the flat matrix
+    x, y, by_x, by_y = x[by_y], y[by_y], places[by_x], places[by_y]
     r = np.empty(len(w))
     for start in range(0, len(w), _AT_ONCE):
-        v = np.ascontiguousarray(w[start : start + _AT_ONCE].T, np.float32)
-        weight = v[i] * v[j]  # [P, b] of all pairs, by rising human similarity
-        rank_y, var_y = _ranks(weight, last_y)
-        rank_x, var_x = _ranks(weight[to_model], last_x)
-        covariance = _sum(weight, rank_x[x], rank_y[y])
+        v = w[start : start + _AT_ONCE]
+        cubes = ((v**3).sum(1) ** 2 - (v**6).sum(1)) / 2  # of the weights of all pairs
+        v = v.astype(np.int32)
+        weights = (v[:, :, None] * v[:, None, :]).reshape(len(v), -1)
+        weight = np.take(weights, by_y, axis=1)  # [b, P] of all pairs, by rising human similarity
+        rank_x, var_x = _ranks(np.take(weights, by_x, axis=1), first_x, cubes)
+        rank_y, var_y = _ranks(weight, first_y, cubes)
+        weight *= np.take(rank_x, x, axis=1)
+        covariance = np.einsum("bp,bp->b", weight, np.take(rank_y, y, axis=1), dtype=np.float64)
         with np.errstate(invalid="ignore"):
             r[start : start + _AT_ONCE] = covariance / np.sqrt(var_x) / np.sqrt(var_y)
     return np.clip(r, -1, 1)
 
 
-def _ranks(weight: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _ordered(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The P pairs of a matrix in whole numbers [P] in the order of their values; the places [P] of
+    rising values; and [G] where among these each of the G different values begins.
+    """
+    codes, counts = np.unique(pairs(matrix), return_inverse=True, return_counts=True)[1:]
+    return codes, np.argsort(codes, kind="stable"), np.cumsum(counts) - counts
+
+
+def _ranks(
+    weight: np.ndarray, first: np.ndarray, cubes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Twice the midranks less their mean, of weighted values in order, and their sum of squares.
 
     Parameters
     ----------
-    weight : [P, b] how often each value is there. last : [G] the last place of each tie.
+    weight : [b, P] how often each value is there. first : [G] the first place of each tie.
+    cubes : [b] sum of cubed weights.
 
     Returns
     -------
-    [G, b] of each tie; [b], (N³ - sum of cubed sizes of ties) / 3 for N values: 0 if all are tied.
+    [b, G] of each tie; [b], (N³ - sum of cubed sizes of ties) / 3 for N values: 0 if all are tied.
     """
-    up_to = np.cumsum(weight, axis=0)[last]
-    before = np.concatenate([np.zeros_like(up_to[:1]), up_to[:-1]])
-    total, size = up_to[-1], up_to - before
-    return before + up_to - total, (total.astype(np.float64) ** 3 - _sum(size, size, size)) / 3
-
-
-def _sum(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """[b] sums of products over the first axis, in double precision."""
-    return np.asarray(np.einsum("pb,pb,pb->b", a, b, c, dtype=np.float64))
+    size = weight
+    if len(first) < weight.shape[1]:
+        size = np.add.reduceat(weight, first, axis=1)
+        cubes = np.einsum("bg,bg,bg->b", size, size, size, dtype=np.float64)
+    up_to = np.cumsum(size, axis=1, dtype=np.int32)
+    total = up_to[:, -1:]
+    return 2 * up_to - size - total, (total[:, 0].astype(np.float64) ** 3 - cubes) / 3
 
 
 def triplet(model: np.ndarray, human: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Triplet agreement in each resample: by anchors i, the sum of w_i (w' C_i w), C_i of signs.
+    """Triplet agreement in each resample: over j < k, the sum of w_j w_k sum_i w_i C_ijk.
+
+    C_ijk is 1 where model and human agree which of j and k is closer to anchor i, -1 where they do
+    not and 0 where either ties. For one j all k and all resamples take one matrix product.
 
     Parameters
     ----------
@@ -149,32 +162,29 @@ def triplet(model: np.ndarray, human: np.ndarray, w: np.ndarray) -> np.ndarray:
     -------
     [B] agreements; NaN where every triplet of the resample is tied in the human data.
     """
-    agreed, decided = np.zeros((2, len(w)))
-    v = w.astype(np.float32)  # sums of one anchor are whole numbers below 2^24, hence exact
-    for i in range(len(human)):
-        rows = np.flatnonzero(w[:, i])
-        others = v[rows]
-        others[:, i] = 0
-        sign_h, sign_m = _signs(human[i]), _signs(model[i])
-        weight = w[rows, i]
-        agreed[rows] += weight * ((others @ (sign_h * sign_m)) * others).sum(1)
-        decided[rows] += weight * _untied(human[i], others)
+    agreed = np.zeros(len(w))
+    one, two, three = ((w**power).sum(1) for power in (1, 2, 3))
+    decided = (one**3 - 3 * one * two + 2 * three) / 2  # of three stimuli, less those tied
+    v = w.astype(np.float32)  # sums for one j are whole numbers below 2^24, hence exact
+    for j in range(len(human) - 1):
+        rows = np.flatnonzero(w[:, j])
+        drawn, weight = v[rows], w[rows, j]
+        of_human, of_model = (m[:, j, None] - m[:, j + 1 :] for m in (human, model))
+        agree = _of_three(np.sign(of_human) * np.sign(of_model), j)
+        agreed[rows] += weight * np.einsum("bk,bk->b", drawn @ agree, drawn[:, j + 1 :])
+        tied = _of_three(of_human == 0, j)
+        if tied.any():
+            decided[rows] -= weight * np.einsum("bk,bk->b", drawn @ tied, drawn[:, j + 1 :])
     with np.errstate(invalid="ignore"):
         return 0.5 + 0.5 * agreed / decided
 
 
-def _signs(row: np.ndarray) -> np.ndarray:
-    return np.sign(row[:, None] - row[None, :]).astype(np.float32)
-
-
-def _untied(row: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """[B] the weight of ordered pairs of different values in a row: of all, less those of ties."""
-    tie, count = np.unique(row, return_inverse=True, return_counts=True)[1:]
-    single = count[tie] == 1
-    sizes = v[:, ~single] @ (tie[~single, None] == np.flatnonzero(count > 1)).astype(np.float32)
-    squares = (v[:, single] ** 2).sum(1) + (sizes**2).sum(1)
-    untied: np.ndarray = v.sum(1) ** 2 - squares
-    return untied
+def _of_three(values: np.ndarray, j: int) -> np.ndarray:
+    """[n, n-j-1] of anchors i and k > j, as float32; 0 where the anchor is j or k itself."""
+    kept = values.astype(np.float32)
+    kept[j] = 0
+    np.fill_diagonal(kept[j + 1 :], 0)
+    return kept
 
 
 def triplet_votes(

@@ -1,0 +1,90 @@
+"""Seconds of the bootstrap over stimuli, beside a loop that draws, cuts and measures.
+
+`python -m benchmarks.bootstrap`: one model, 120 stimuli, 1 000 resamples, the three measures, of
+human similarities without ties and of ratings in steps. One thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from scipy.stats import pearsonr, spearmanr
+from threadpoolctl import threadpool_limits
+
+from benchmarks.alternate import HEADER, Line, in_turns
+from stages.similarity import resample
+from stages.similarity.matrices import similarity_matrix
+from stages.similarity.measures import MEASURES
+
+N, RESAMPLES, DIMENSIONS, REPEATS = 120, 1000, 512, 5
+LOOPED = 100  # of the resamples; the loop's seconds are scaled up to all
+GOAL = 0.2  # s, all three measures
+
+
+def loop(measure: str, model: np.ndarray, human: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """[B] the measure of each resample, one after the other, without pairs of copies."""
+    found = []
+    for counts in w:
+        drawn = np.repeat(np.arange(len(counts)), counts)
+        apart = drawn[:, None] != drawn
+        one, other = model[np.ix_(drawn, drawn)], human[np.ix_(drawn, drawn)]
+        if measure == "triplet":
+            found.append(triplets(one, other, apart))
+        else:
+            x, y = (m[np.triu(apart, 1)] for m in (one, other))
+            both = pearsonr(x, y) if measure == "pearson" else spearmanr(x, y)
+            found.append(both.statistic)
+    return np.array(found)
+
+
+def triplets(model: np.ndarray, human: np.ndarray, apart: np.ndarray) -> float:
+    """Triplet agreement, one anchor after the other; copies tie with each other."""
+    agreed = decided = 0.0
+    for row_m, row_h, others in zip(model, human, apart, strict=True):
+        sign_m, sign_h = (np.sign(r[:, None] - r) for r in (row_m[others], row_h[others]))
+        agreed += (sign_m * sign_h).sum()
+        decided += np.abs(sign_h).sum()
+    return 0.5 + 0.5 * agreed / decided
+
+
+def main() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(N, DIMENSIONS))
+    model = similarity_matrix(points + rng.normal(size=points.shape))
+    human = similarity_matrix(points)
+    w = resample.multiplicities(N, RESAMPLES, rng)
+    print(f"{RESAMPLES} resamples of {N} stimuli, one thread; the fastest of {REPEATS} repeats;")
+    print(f"baseline: draw, cut and measure, in a loop over {LOOPED} of them, scaled up")
+    print(HEADER)
+    with threadpool_limits(1):
+        for name, judged in (("", human), (", ratings 0 to 10", ratings(human))):
+            lines = [compare(m, name, model, judged, w) for m in MEASURES]
+            print(*lines, together(name, lines), sep="\n", flush=True)
+
+
+def ratings(similarity: np.ndarray) -> np.ndarray:
+    """Similarities in eleven steps, as people give them: with many ties."""
+    return np.rint(10 * (similarity - similarity.min()) / np.ptp(similarity))
+
+
+def compare(measure: str, name: str, model: np.ndarray, human: np.ndarray, w: np.ndarray) -> Line:
+    function: Callable[..., np.ndarray] = getattr(resample, measure)
+    ours = partial(function, model, human, w)
+    baseline = partial(loop, measure, model, human, w[:LOOPED])
+    difference = float(np.abs(ours()[:LOOPED] - baseline()).max())
+    taken, looped = in_turns(REPEATS, ours, baseline)
+    scaled = [t * len(w) / LOOPED for t in looped]
+    return Line(measure + name, N, 1, taken, scaled, difference)
+
+
+def together(name: str, lines: list[Line]) -> Line:
+    """All three measures, repeat by repeat."""
+    ours, baseline = (np.sum([getattr(x, side) for x in lines], 0) for side in ("ours", "baseline"))
+    difference = max(line.difference or 0.0 for line in lines)
+    return Line("all three" + name, N, 1, list(ours), list(baseline), difference, GOAL)
+
+
+if __name__ == "__main__":
+    main()
