@@ -83,6 +83,14 @@ def tables(names: list[str], rng: np.random.Generator) -> tuple[pd.DataFrame, ..
     return alignment, fewshot, robustness
 
 
+def curve() -> list[dict[str, Any]]:
+    """A made-up curve of the theory: accuracy by ε and n."""
+    return [
+        {"epsilon": e, "n": n, "accuracy": 0.05 + 0.9 * abs(1 - 2 * e) * n / (1 + n)}
+        for e, n in product((0.0, 0.25, 0.5, 0.75, 1.0), SHOTS)
+    ]
+
+
 def main() -> None:
     models = index()
     alignment, fewshot, robustness = tables(list(models), np.random.default_rng(0))
@@ -95,6 +103,7 @@ def main() -> None:
         [Pair(factor, a, b, models[a]["group"]) for factor, a, b in pairs],
         {name: name for name in BENCHMARKS},
         read_values(STUDIES / "published" / "sucholutsky2023.csv", "values"),
+        curve(),
     )
     found = all_tables(results, "pearson", Families(0.95, 1000, 0), beside)
     analysed = time.perf_counter()

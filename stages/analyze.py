@@ -1,7 +1,7 @@
 """The study's results: the paper's tables and figures, how sure they are, and a report.
 
 Reads:  data/<study>/alignment.csv, fewshot.csv, robustness.csv; stimuli/ (for noise ceilings);
-        embeddings/index.json (which models are untrained, and of which family)
+        embeddings/index.json (which models are untrained, and of which family); theory/
 Writes: data/<study>/tables/; metrics/<study>/; plots/<study>/: rows of DVC's plots, figures/, svg/,
         answer.json, report.html
 Params: seed, models, stimuli, analyze; the study's title, models, recipes, stimuli, tasks,
@@ -18,11 +18,12 @@ from stages.inference.analysis import Beside, Tables, all_tables
 from stages.inference.answer import answer
 from stages.inference.correlations import Families
 from stages.inference.facts import Facts
-from stages.inference.metrics import alignment_metrics, outcome_metrics, outcomes
+from stages.inference.metrics import alignment_metrics, outcome_metrics, outcomes, theory_rho
 from stages.inference.plotted import plotted
 from stages.inference.results import Results
 from stages.inference.summary import given, summary, zoo
 from stages.inference.tables import read_table, without, without_row
+from stages.inference.theory import read_theory
 from stages.runtime.door import door
 from stages.runtime.errors import UsageError
 from stages.runtime.files import replacing, write_json, write_table
@@ -42,7 +43,8 @@ def main() -> None:
     paths, p = experiment.paths, experiment.params.analyze
     results, left = read_results(experiment)
     resamples = Families(p.confidence, p.bootstraps, experiment.params.seed)
-    tables = all_tables(results, p.measure, resamples, beside(experiment, results))
+    theory = read_theory(experiment.paths.theory)
+    tables = all_tables(results, p.measure, resamples, beside(experiment, results, theory))
     facts = facts_of(experiment, results)
     with replacing(paths.data / "tables") as folder:
         for name, rows in tables.items():
@@ -56,7 +58,7 @@ def main() -> None:
         write_json(paths.plots / f"{name}.json", rows)
     said = {"answer": answer(tables, facts), "outcomes": outcomes(results, tables, p.measure)}
     write_json(paths.plots / "answer.json", said)
-    draw(experiment, tables, facts, left)
+    draw(experiment, tables | theory, facts, left)
     print(summary(experiment.study.title, results, tables, facts))
 
 
@@ -119,7 +121,7 @@ def left_out(experiment: Experiment, lacking: dict[str, list[str]]) -> dict[str,
     return reasons
 
 
-def beside(experiment: Experiment, results: Results) -> Beside:
+def beside(experiment: Experiment, results: Results, theory: Tables) -> Beside:
     """What the study has beside its tables; pairs with a model that is not there are named."""
     study, root = experiment.study, experiment.paths.root
     pairs, without = pairs_of(study, all_models(study, experiment.file), results.models, root)
@@ -134,6 +136,7 @@ def beside(experiment: Experiment, results: Results) -> Beside:
         read_values(root / study.paper.values, "paper.values")
         if study.paper and study.paper.values
         else None,
+        theory["theory_fewshot"],
     )
 
 
@@ -143,7 +146,8 @@ def metrics_of(
     """Metrics by the name of their file."""
     return {
         "alignment": alignment_metrics(results, tables, measure, left),
-        "fewshot": outcome_metrics(results, tables, measure, "few-shot"),
+        "fewshot": outcome_metrics(results, tables, measure, "few-shot")
+        | {"theory_rho": theory_rho(results, tables)},
         "robustness": outcome_metrics(results, tables, measure, "robustness"),
     }
 

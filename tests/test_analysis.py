@@ -10,7 +10,7 @@ import pandas as pd
 import pingouin
 import pytest
 
-from bench.analyze import index, tables
+from bench.analyze import curve, index, tables
 from stages.inference.analysis import Beside, Tables, all_tables
 from stages.inference.correlations import Families
 from stages.inference.metrics import alignment_metrics, outcome_metrics
@@ -19,7 +19,7 @@ from stages.inference.results import Results
 from stages.runtime.errors import DataError
 
 RESAMPLES = Families(0.95, 200, 0)
-NOTHING = Beside({}, [], {}, None)
+NOTHING = Beside({}, [], {}, None, curve())
 GIVEN = ("imagenet", "published")
 
 

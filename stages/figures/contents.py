@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stages.figures import grids, grids_families, grids_noise, grids_shape
+from stages.figures import grids, grids_families, grids_noise, grids_shape, grids_theory
 from stages.figures.cells import Grid
 from stages.figures.style import Tables
 from stages.inference.facts import Facts
@@ -95,6 +95,16 @@ SECTIONS = (
         ("relabelled",),
         (grids.appendix_d,),
     ),
+    Section(
+        "theory",
+        "The theory, simulated",
+        "Alice answers triplet queries; Bob hears each answer flipped with probability ε, and "
+        "knows ε. What follows for queries, few-shot accuracy, domain shift and adversarial "
+        "examples (the paper’s Section 3 and Appendix A), and where this study’s models stand. "
+        "Everything here but the measured accuracy is simulated.",
+        ("theory_fewshot", "bridge", "theory_queries", "theory_appendix"),
+        (grids_theory.bridge, grids_theory.queries),
+    ),
     Section("models-used", "Models", "", (), (grids_noise.models,)),
 )
 
@@ -113,5 +123,9 @@ HEADINGS = {
     "reliability": "Would other examples give the same ranking of models?",
     "spread": "How much do models differ in alignment, and how sure is that?",
     "relabelled": "Whom do corrected labels help?",
+    "theory_fewshot": "What does the theory predict?",
+    "bridge": "Does the theory rank the models rightly?",
+    "theory_queries": "How many answers does it take to place an object?",
+    "theory_appendix": "Domain shift and adversarial examples: does the theory hold?",
     "measures": "Do the three measures of alignment agree?",
 }

@@ -34,12 +34,13 @@ def end_labels(axis: Axes, ends: dict[str, tuple[float, float, str]]) -> None:
     names = [name for name, (_, y, _) in ends.items() if np.isfinite(y)]
     if not names:
         return
-    low, high = axis.get_ylim()
+    scale = axis.yaxis.get_transform()
+    low, high = scale.transform(np.array(axis.get_ylim()))
     points = axis.get_window_extent().height * 72 / axis.figure.dpi
     gap = 1.2 * SMALL / (0.85 * points) * (high - low)
-    heights = apart(np.array([ends[name][1] for name in names]), gap)
+    heights = apart(scale.transform(np.array([ends[name][1] for name in names])), gap)
     heights -= max(0.0, float(heights.max()) - high)
-    for name, height in zip(names, heights, strict=True):
+    for name, height in zip(names, scale.inverted().transform(heights), strict=True):
         x, _, colour = ends[name]
         axis.annotate(
             name,

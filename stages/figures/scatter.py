@@ -99,12 +99,17 @@ def points(axis: Axes, table: pd.DataFrame, outcome: str) -> None:
     """A point a model over the curve; hollow where the model is untrained."""
     x, fit, low, high = curve(table)
     axis.fill_between(x, low, high, color="black", alpha=0.1, lw=0)
+    by_family(axis, table, "alignment", outcome)
+    axis.plot(x, fit, color="black", lw=1.2, zorder=3)
+    axis.margins(y=0.06)
+
+
+def by_family(axis: Axes, table: pd.DataFrame, x: str, y: str) -> None:
+    """A mark a model at two columns of a `coloured` table."""
     size = 4.8 if len(table) <= 100 else 3
     for _, own in table.groupby("rank"):
         colour, marker, name = (str(own[c].iloc[0]) for c in ("colour", "marker", "shown"))
-        marks(axis, own, "alignment", outcome, colour, marker, size, label=name)
-    axis.plot(x, fit, color="black", lw=1.2, zorder=3)
-    axis.margins(y=0.06)
+        marks(axis, own, x, y, colour, marker, size, label=name)
 
 
 def curve(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

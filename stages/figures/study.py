@@ -8,7 +8,18 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from stages.figures import by_n, contrasts, families, measures, noise, robustness, scatter, shape
+from stages.figures import (
+    bridge,
+    by_n,
+    contrasts,
+    families,
+    measures,
+    noise,
+    robustness,
+    scatter,
+    shape,
+    theory,
+)
 from stages.figures.style import STYLE, Tables, save
 from stages.inference.facts import Facts
 
@@ -28,6 +39,10 @@ FIGURES: dict[str, Callable[[Tables, Facts], tuple[Figure, str] | None]] = {
     "spread": families.spread,
     "relabelled": scatter.relabelled,
     "measures": measures.measures,
+    "theory_fewshot": theory.theory_fewshot,
+    "bridge": bridge.bridge,
+    "theory_queries": theory.theory_queries,
+    "theory_appendix": theory.theory_appendix,
 }
 """Name of each figure and what draws it, in the order of a report."""
 

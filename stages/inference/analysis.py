@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from stages.inference.bridge import bridge, bridge_tests
 from stages.inference.contrasts import contrasts, factors
 from stages.inference.correlations import Families, correlations
 from stages.inference.families import family_index
@@ -42,13 +43,14 @@ class Beside:
     ----------
     judgments : of each stimulus set. pairs : models that differ in one factor only.
     published : by benchmark, timm's table of it. values : what the paper found, where the study is
-        the paper's.
+        the paper's. curve : the theory's n-shot accuracy, by ε and n.
     """
 
     judgments: Mapping[str, Judgments]
     pairs: Sequence[Pair]
     published: Mapping[str, str | None]
     values: Values | None
+    curve: Sequence[Record]
 
 
 def all_tables(results: Results, measure: str, resamples: Families, beside: Beside) -> Tables:
@@ -89,6 +91,8 @@ def all_tables(results: Results, measure: str, resamples: Families, beside: Besi
             first.values,
             {"task": first.outcome, "n": first.n},
         ),
+        "bridge": bridge(results, beside.curve, confidence),
+        "bridge_tests": bridge_tests(results, resamples),
         "models": models(results),
     }
     return with_paper(tables, beside.values)

@@ -47,6 +47,12 @@ def outcome_metrics(results: Results, tables: Tables, measure: str, kind: str) -
     }
 
 
+def theory_rho(results: Results, tables: Tables) -> dict[str, Any]:
+    """By task, how well the theory ranks models by accuracy at the smallest n (Spearman's rho)."""
+    n = results.shots[0]
+    return {row["outcome"]: _short(row["rho"]) for row in tables["bridge_tests"] if row["n"] == n}
+
+
 def outcomes(results: Results, tables: Tables, measure: str) -> list[Record]:
     """One row an outcome shown: accuracy, r of z² and of alignment itself, the two-lines test."""
     rows = []

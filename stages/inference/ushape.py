@@ -11,7 +11,6 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.special import entr
 from scipy.stats import false_discovery_control
 
 from stages.inference.families import MIN_FAMILIES
@@ -19,27 +18,10 @@ from stages.inference.outcomes import Record
 from stages.inference.partial import constant, z, z_squared
 from stages.inference.regression import Regression, UndefinedError
 from stages.inference.twolines import TwoLines, two_lines
+from stages.similarity.channel import capacity
 
 SAME = "all models score the same"
 FEW = "too few families"
-
-
-def capacity(alignment: np.ndarray) -> np.ndarray:
-    """C_ε = 1 + ε log2 ε + (1 − ε) log2(1 − ε), in bits, at ε = 1 − alignment (Proposition 3.8).
-
-    Parameters
-    ----------
-    alignment : triplet agreement in [0, 1]; 0.5 carries nothing.
-
-    Raises
-    ------
-    ValueError
-        Agreement that is no share.
-    """
-    if not ((alignment >= 0) & (alignment <= 1)).all():
-        raise ValueError("triplet agreement is not between 0 and 1")
-    bits: np.ndarray = 1 - (entr(alignment) + entr(1 - alignment)) / np.log(2)
-    return bits
 
 
 def u_tests(

@@ -95,6 +95,79 @@ class Robustness(Strict):
     readout: Linear
 
 
+Objects = Annotated[int, Field(ge=3)]
+Positions = Annotated[int, Field(ge=100)]
+Worlds = Annotated[int, Field(ge=2)]
+
+
+class Game(Strict):
+    objects: Annotated[list[Objects], BeforeValidator(_listed), Field(min_length=1)]
+    dimensions: Annotated[list[Positive], BeforeValidator(_listed), Field(min_length=1)]
+    confidence: Annotated[float, Field(gt=0.5, le=0.99)]
+    limit: Positive
+    positions: Positions
+    worlds: Worlds
+    runs: Positive
+
+
+class Classes(Strict):
+    objects: Objects
+    dimensions: Positive
+    classes: Annotated[int, Field(ge=2)]
+    answers: Positive
+    spread: Annotated[float, Field(gt=0)]
+    tests: Positive
+    positions: Positions
+    worlds: Worlds
+
+    @model_validator(mode="after")
+    def _room(self) -> Classes:
+        if self.classes > self.positions:
+            raise ValueError(
+                f"'classes' is {self.classes}; at most one a position, {self.positions}, is allowed"
+            )
+        return self
+
+
+class Shift(Strict):
+    sizes: Annotated[list[Annotated[float, Field(ge=0)]], BeforeValidator(_listed)]
+    objects: Objects
+    dimensions: Positive
+    classes: Positive
+    worlds: Worlds
+
+
+class Adversarial(Strict):
+    candidates: Annotated[list[Positive], BeforeValidator(_listed)]
+    objects: Objects
+    dimensions: Positive
+    worlds: Worlds
+
+
+class Theory(Strict):
+    epsilon: Annotated[
+        list[Annotated[float, Field(ge=0, le=1)]], BeforeValidator(_listed), Field(min_length=1)
+    ]
+    game: Game
+    fewshot: Classes
+    shift: Shift
+    adversarial: Adversarial
+
+    @model_validator(mode="after")
+    def _unique(self) -> Theory:
+        lists: dict[str, list[float]] = {
+            "epsilon": self.epsilon,
+            "game.objects": [*self.game.objects],
+            "game.dimensions": [*self.game.dimensions],
+            "shift.sizes": self.shift.sizes,
+            "adversarial.candidates": [*self.adversarial.candidates],
+        }
+        for name, values in lists.items():
+            if len(set(values)) < len(values):
+                raise ValueError(f"'{name}' names a value twice: {values}")
+        return self
+
+
 class Analyze(Strict):
     measure: Measure
     group_size: Positive
@@ -120,5 +193,6 @@ class Params(Strict):
     align: Align
     fewshot: Fewshot
     robustness: Robustness
+    theory: Theory
     analyze: Analyze
     compute: Compute

@@ -49,6 +49,10 @@ class Paths:
     def embeddings(self) -> Path:
         return self.embeddings_of("transfer")
 
+    @property
+    def theory(self) -> Path:
+        return self.data / "theory"
+
     def embeddings_of(self, group: str) -> Path:
         """Of stimuli and tasks ("transfer"), or of benchmarks ("benchmarks")."""
         return self.data / {"transfer": "embeddings", "benchmarks": "benchmark_embeddings"}[group]

@@ -1,0 +1,1 @@
+"""The communication game: Alice answers triplet queries, Bob hears some of them flipped."""
