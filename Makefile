@@ -45,12 +45,16 @@ fetch: .venv/ready  ## download a study's published weights before it runs: make
 pin: .venv/ready  ## pin a study's published weights to their commits of today: make pin STUDY=open
 	@python -m stages.pin $(STUDY)
 
-bench: .venv/ready  ## speed of embedding and of the analysis, on this machine
-	python -m bench.embed
-	python -m bench.analyze
+bench: .venv/ready  ## speed beside what a user would write, on this machine, in a quarter of an hour
+	python -m benchmarks.fewshot
+	python -m benchmarks.triplets
+	python -m benchmarks.bootstrap
+	python -m benchmarks.embed
+	python -m benchmarks.pretrain
+	python -m benchmarks.analyze
 
 planted: .venv/ready  ## does the analysis find what is planted, and nothing else? In minutes
-	python -m bench.planted
+	python -m benchmarks.planted
 
 test-all: .venv/ready  ## every test, also those that go through all 490 published models
 	pytest -m "" -n auto --dist loadfile

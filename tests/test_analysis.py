@@ -10,7 +10,7 @@ import pandas as pd
 import pingouin
 import pytest
 
-from bench.analyze import curve, index, tables
+from benchmarks.analyze import curve, index, tables
 from stages.inference.analysis import Beside, Tables, all_tables
 from stages.inference.correlations import Families
 from stages.inference.metrics import alignment_metrics, outcome_metrics

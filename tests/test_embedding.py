@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +20,10 @@ from PIL import Image
 from stages.runtime.errors import DataError
 from stages.runtime.files import npy_bytes, npz_bytes
 from stages.zoo.embeddings import tensor_digests, write_embeddings
-from stages.zoo.features import Machine, Preprocess, batches, embed, embed_to
-from stages.zoo.images import ArrayImages, NpzImages, PictureFiles, image_set
+from stages.zoo.features import Machine, batch_size, batches, embed, embed_to
+from stages.zoo.images import ArrayImages, Batch, NpzImages, Opener, PictureFiles, image_set
 from stages.zoo.networks import penultimate
+from stages.zoo.prepare import Preprocess, prepared, resize_stack
 
 
 def network(name: str = "test_vit") -> torch.nn.Module:
@@ -30,6 +34,11 @@ def network(name: str = "test_vit") -> torch.nn.Module:
 
 def pictures(n: int, size: tuple[int, int] = (28, 28), seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (n, *size, 3)).astype(np.uint8)
+
+
+def opened(batch: Batch) -> np.ndarray:
+    """A batch whose images are of one size, as an array."""
+    return np.stack([i if isinstance(i, np.ndarray) else np.asarray(i()) for i in batch])
 
 
 def test_images_come_alike_from_memory_npz_and_files(tmp_path: Path) -> None:
@@ -43,7 +52,7 @@ def test_images_come_alike_from_memory_npz_and_files(tmp_path: Path) -> None:
     for size in (1, 3, 7, 50):
         for found in (ArrayImages(images), NpzImages(npz), image_set(folder.parent)):
             assert len(found) == 7
-            parts = [np.stack([np.asarray(i) for i in part]) for part in found.batches(size)]
+            parts = [opened(part) for part in found.batches(size)]
             assert max(map(len, parts)) == min(size, 7)
             np.testing.assert_array_equal(np.concatenate(parts), images)
 
@@ -54,9 +63,9 @@ def test_grey_palette_and_transparent_files_become_rgb(tmp_path: Path) -> None:
         path = tmp_path / f"{mode}.png"
         grey.convert(mode).save(path)
         (batch,) = PictureFiles([path]).batches(1)
-        assert batch[0].mode == "RGB"
+        assert batch[0]().mode == "RGB"
         np.testing.assert_array_equal(
-            np.asarray(batch[0]), np.asarray(grey.convert(mode).convert("RGB"))
+            np.asarray(batch[0]()), np.asarray(grey.convert(mode).convert("RGB"))
         )
 
 
@@ -85,7 +94,7 @@ def test_threads_and_file_give_the_same_numbers(tmp_path: Path, name: str) -> No
     with torch.inference_mode():
         plain = [penultimate(model, transform(Image.fromarray(i))[None])[0] for i in images]
     expected = torch.stack(plain).numpy()
-    for machine in (Machine(), Machine(threads=3)):
+    for machine in (Machine(), Machine(threads=3), Machine(threads=20)):
         np.testing.assert_allclose(
             embed(model, ArrayImages(images), 4, machine), expected, rtol=1e-4, atol=1e-5
         )
@@ -141,12 +150,88 @@ def test_features_that_are_not_finite_are_an_error() -> None:
         embed(model, ArrayImages(pictures(2)), 2)
 
 
-def test_images_of_the_networks_size_skip_resizing_exactly() -> None:
-    model = timm.create_model("test_vit", pretrained_cfg_overlay={"crop_pct": 1.0})
-    preprocess, images = Preprocess(model), pictures(3, (160, 160))
-    assert preprocess.fits(images)
-    one_by_one = torch.stack([preprocess.one(image) for image in images])
-    assert torch.equal(preprocess(images), one_by_one)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"crop_pct": 1.0},
+        {"crop_pct": 1.0, "crop_mode": "squash", "interpolation": "bilinear"},
+        {"crop_pct": 0.9, "crop_mode": "squash"},
+        {"crop_pct": 0.8, "crop_mode": "border"},
+        {"crop_pct": 1.0, "crop_mode": "border"},
+        {"input_size": (3, 48, 64), "crop_pct": 1.0},
+    ],
+)
+@pytest.mark.parametrize("size", [(48, 48), (20, 20), (61, 61), (48, 64), (70, 50)])
+def test_preprocessing_is_timms_to_the_bit(
+    tmp_path: Path, settings: dict[str, Any], size: tuple[int, int]
+) -> None:
+    """Arrays and files, however prepared, against timm's evaluation transform image by image."""
+    cfg = {"input_size": (3, 48, 48), "interpolation": "bicubic", **settings}
+    model = timm.create_model("test_resnet", pretrained_cfg_overlay=cfg)
+    transform = timm.data.create_transform(
+        **timm.data.resolve_model_data_config(model), is_training=False
+    )
+    images = pictures(11, size)
+    expected = torch.stack([transform(Image.fromarray(image)) for image in images])
+    paths = [tmp_path / f"{i:02}.png" for i in range(11)]
+    for path, image in zip(paths, images, strict=True):
+        Image.fromarray(image).save(path)
+    preprocess = Preprocess(model)
+    for given in (ArrayImages(images), PictureFiles(paths)):
+        found = [preprocess.scale(x) for x in prepared(given, preprocess, 9, threads=2)]
+        assert torch.equal(torch.cat(found), expected)
+        assert found[0].is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("mode", ["NEAREST", "BILINEAR", "BICUBIC", "LANCZOS", "BOX", "HAMMING"])
+def test_a_stack_is_resized_as_each_image_is(mode: str) -> None:
+    filter_ = Image.Resampling[mode]
+    for shape, size in (((8, 8), 32), ((45, 31), 17), ((16, 16), 16)):
+        images = pictures(5, shape)
+        each = [Image.fromarray(image).resize((size, size), filter_) for image in images]
+        expected = np.stack([np.asarray(picture) for picture in each])
+        np.testing.assert_array_equal(resize_stack(images, size, filter_), expected)
+
+
+def test_images_are_opened_beside_the_forward_pass() -> None:
+    """While the first batch is in use, the next two are opened already, and no more."""
+    started = [threading.Event() for _ in range(6)]
+    threads = set()
+
+    class Counted:
+        def __len__(self) -> int:
+            return len(started)
+
+        def batches(self, size: int) -> Iterator[Sequence[Opener]]:
+            yield from ([functools.partial(self.open, i)] for i in range(len(started)))
+
+        def open(self, i: int) -> Image.Image:
+            threads.add(threading.get_ident())
+            started[i].set()
+            return Image.new("RGB", (8, 8))
+
+    ready = prepared(Counted(), Preprocess(network()), 1, threads=1)
+    next(ready)
+    assert all(event.wait(10) for event in started[:3])
+    assert not any(event.is_set() for event in started[3:])
+    assert len(list(ready)) == 5
+    assert threading.get_ident() not in threads
+
+
+def test_an_unreadable_image_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "torn.jpg"
+    path.write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"torn\.jpg: not readable as an image"):
+        embed(network(), PictureFiles([path]), 4)
+
+
+def test_the_batch_on_a_cpu_is_bounded_by_pixels() -> None:
+    assert batch_size(256, (32, 32), "cpu") == 256
+    assert batch_size(256, (224, 224), "cpu") == 16
+    assert batch_size(4, (224, 224), "cpu") == 4
+    assert batch_size(256, (2000, 2000), "cpu") == 1
+    assert batch_size(256, (224, 224), "cuda:1") == 256
 
 
 def test_embeddings_are_written_as_safetensors_reads_them(tmp_path: Path) -> None:

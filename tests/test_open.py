@@ -128,7 +128,7 @@ def test_embeddings_are_timms_own(study: Open, name: str) -> None:
         images = image_set(path if path.is_dir() else path.with_suffix(".npz"))
         assert features.shape == (len(images), sizes[name])
         first = next(images.batches(2))
-        rgb = [i if isinstance(i, Image.Image) else Image.fromarray(i) for i in first]
+        rgb = [Image.fromarray(i) if isinstance(i, np.ndarray) else i() for i in first]
         with torch.inference_mode():
             x = torch.stack([transform(image) for image in rgb])
             expected = model.forward_head(model.forward_features(x), pre_logits=True).numpy()

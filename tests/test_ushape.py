@@ -159,7 +159,7 @@ def test_false_alarms_where_y_never_falls_and_rises(shape: str) -> None:
         family_says += found.family_p.u < 0.05
         fit = Regression(np.column_stack([x, x**2]), y[:, None], np.arange(100))
         quadratic_says += fit.classical.p[1, 0] < 0.05
-    # Above this a rate of 5 % would be refuted at p < .001; bench.planted counts thousands.
+    # Above this a rate of 5 % would be refuted at p < .001; benchmarks.planted counts thousands.
     most = binom.ppf(0.999, simulations, 0.05)
     assert lines_say <= most
     assert family_says <= most

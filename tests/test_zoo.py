@@ -72,16 +72,6 @@ def test_features_are_plain_timms(checkpoint: Path, tmp_path: Path) -> None:
             np.testing.assert_allclose(embed(model, given, batch=2), expected, atol=2e-5)
 
 
-def test_a_whole_batch_is_preprocessed_as_each_image_is(checkpoint: Path) -> None:
-    from stages.zoo.features import Preprocess
-
-    model, _ = read(checkpoint)
-    images = np.random.default_rng(2).integers(0, 256, (6, 32, 32, 3)).astype(np.uint8)
-    preprocess = Preprocess(model)
-    one_by_one = torch.stack([preprocess.transform(Image.fromarray(image)) for image in images])
-    assert torch.equal(preprocess(images), one_by_one)
-
-
 def test_the_classifier_reads_penultimate_features(checkpoint: Path) -> None:
     model, _ = read(checkpoint)
     weight, bias = read_classifier(checkpoint)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
 from stages.probes.readout import top_k
 from stages.sources.image_folders import Indexed
 from stages.zoo.features import Machine, batches
+from stages.zoo.images import Opener
 
 IMAGENET = 1000
 
@@ -26,10 +27,10 @@ class IndexedImages:
     def __len__(self) -> int:
         return len(self.index)
 
-    def batches(self, size: int) -> Iterator[list[Image.Image]]:
+    def batches(self, size: int) -> Iterator[list[Opener]]:
         for start in range(0, len(self), size):
             stop = min(start + size, len(self))
-            yield [self.index.open(i) for i in range(start, stop)]
+            yield [partial(self.index.open, i) for i in range(start, stop)]
 
 
 def logits(model: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:

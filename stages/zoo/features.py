@@ -2,56 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import timm.data
 import torch
-from PIL import Image
 
 from stages.zoo.images import Images
 from stages.zoo.networks import penultimate
+from stages.zoo.prepare import Preprocess, prepared
 
-Batch = np.ndarray | list[Image.Image]
 Forward = Callable[[torch.nn.Module, torch.Tensor], torch.Tensor]
 
+Part = tuple[torch.Tensor, torch.cuda.Event | None]
+"""Values [B, D] float32 on the CPU, and on a GPU what says that they are there."""
 
-class Preprocess:
-    """timm's evaluation transform of a model, exactly; whole arrays at once where that is the same.
+Result = list[Part]
 
-    Images that have the network's input size already need no resizing, and a batch of them is
-    scaled and normalised in one go, by the same float32 operations in the same order.
-    """
-
-    def __init__(self, model: torch.nn.Module) -> None:
-        self.config = timm.data.resolve_model_data_config(model)
-        self.transform = timm.data.create_transform(**self.config, is_training=False)
-        self.mean = torch.tensor(self.config["mean"]).view(3, 1, 1)
-        self.std = torch.tensor(self.config["std"]).view(3, 1, 1)
-
-    def __call__(self, images: Batch) -> torch.Tensor:
-        """[B, H, W, 3] uint8 or B RGB pictures to [B, 3, S, S] float32."""
-        if isinstance(images, np.ndarray) and self.fits(images):
-            batch = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous().float()
-            return batch.div_(255).sub_(self.mean).div_(self.std)
-        return torch.stack([self.one(image) for image in images])
-
-    def one(self, image: np.ndarray | Image.Image) -> torch.Tensor:
-        """One image [H, W, 3] uint8 or RGB picture to [3, S, S] float32."""
-        picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
-        tensor: torch.Tensor = self.transform(picture)
-        return tensor
-
-    def fits(self, images: Batch) -> bool:
-        """Whether images have the network's input size already."""
-        if not isinstance(images, np.ndarray) or self.config["crop_pct"] != 1:
-            return False
-        return images.shape[1:3] == tuple(self.config["input_size"][1:])
+CPU_PIXELS = 16 * 224 * 224
+"""Pixels of a batch on a CPU: more, and what passes between layers leaves its caches."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +32,7 @@ class Machine:
 
     Attributes
     ----------
-    device : torch's name of it. threads : that prepare images beside the forward pass; 1 for none.
+    device : torch's name of it. threads : that prepare images beside the forward pass.
     precision : float32, float16 or bfloat16 (autocast) of the forward pass.
     """
 
@@ -72,7 +44,7 @@ class Machine:
 def find_machine(device: str, precision: str, threads: int) -> Machine:
     """The machine asked for; "auto" is a CUDA device where there is one, else the CPU.
 
-    On the CPU the worker processes share the cores, and images are prepared in the worker itself.
+    On the CPU the worker processes share the cores, and one thread of each prepares images.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -101,59 +73,44 @@ def batches(
     machine = machine or Machine()
     preprocess = Preprocess(model)
     model = model.to(machine.device).to(memory_format=torch.channels_last)
-    size = batch
-    for x in _prepared(images, preprocess, batch, machine.threads):
-        values, size = _patiently(model, x, size, machine, forward)
-        if not np.isfinite(values).all():
-            raise FloatingPointError("what the network gives is not finite")
-        yield values
+    size = batch_size(batch, preprocess.size, machine.device)
+    cuda = machine.device.startswith("cuda")
+    before: Result | None = None
+    for pixels in prepared(images, preprocess, size, machine.threads, pin=cuda):
+        launched, size = _patiently(
+            pixels, size, lambda part: _launch(model, part, preprocess, machine, forward)
+        )
+        if before:
+            yield _values(before)
+        before = launched
+    if before:
+        yield _values(before)
 
 
-def _prepared(
-    images: Images, preprocess: Preprocess, batch: int, threads: int
-) -> Iterator[torch.Tensor]:
-    """Preprocessed batches; with several threads the next two are prepared meanwhile."""
-    if threads == 1:
-        yield from map(preprocess, images.batches(batch))
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[list[Future[torch.Tensor]] | torch.Tensor] = deque()
-        for chunk in images.batches(batch):
-            fits = preprocess.fits(chunk)
-            waiting.append(
-                preprocess(chunk) if fits else [pool.submit(preprocess.one, i) for i in chunk]
-            )
-            if len(waiting) > 2:
-                yield _finished(waiting.popleft())
-        while waiting:
-            yield _finished(waiting.popleft())
-
-
-def _finished(batch: list[Future[torch.Tensor]] | torch.Tensor) -> torch.Tensor:
-    if isinstance(batch, torch.Tensor):
+def batch_size(batch: int, size: tuple[int, int], device: str) -> int:
+    """Images [H, W] that go through the network at once, of the most that were asked for."""
+    if device != "cpu":
         return batch
-    return torch.stack([future.result() for future in batch])
+    return max(1, min(batch, CPU_PIXELS // (size[0] * size[1])))
 
 
 def _patiently(
-    model: torch.nn.Module, x: torch.Tensor, size: int, machine: Machine, forward: Forward
-) -> tuple[np.ndarray, int]:
-    """A batch's values, in parts of `size`, halved until the device's memory holds one.
+    pixels: torch.Tensor, size: int, launch: Callable[[torch.Tensor], Part]
+) -> tuple[Result, int]:
+    """A batch in parts of `size`, halved until the device's memory holds one.
 
     Returns
     -------
-    [B, D] float32, and the size that went through, to begin with the next time.
+    The parts, and the size that went through, to begin with the next time.
     """
     while True:
         try:
-            return np.concatenate(
-                [_run(model, part, machine, forward) for part in x.split(size)]
-            ), size
+            return [launch(part) for part in pixels.split(size)], size
         except RuntimeError as error:
             if size == 1 or not _out_of_memory(error):
                 raise
         size = max(1, size // 2)
-        if machine.device.startswith("cuda"):
+        if pixels.is_pinned():
             torch.cuda.empty_cache()
         print(f"out of memory: going on with batches of {size}", file=sys.stderr)
 
@@ -163,14 +120,42 @@ def _out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in said)
 
 
-def _run(model: torch.nn.Module, x: torch.Tensor, machine: Machine, forward: Forward) -> np.ndarray:
+def _launch(
+    model: torch.nn.Module,
+    pixels: torch.Tensor,
+    preprocess: Preprocess,
+    machine: Machine,
+    forward: Forward,
+) -> Part:
+    """Set a forward pass going. A GPU copies the next pixels while it computes."""
     kind, dtype = machine.device.partition(":")[0], getattr(torch, machine.precision)
     half = machine.precision != "float32"
     with torch.inference_mode(), torch.autocast(kind, dtype=dtype if half else None, enabled=half):
-        x = x.to(machine.device, non_blocking=True)
-        values = forward(model, x.contiguous(memory_format=torch.channels_last))
-    array: np.ndarray = values.float().cpu().numpy()
-    return array
+        if kind != "cuda":
+            return forward(model, preprocess.scale(pixels.to(machine.device))).float().cpu(), None
+        copying, computing = _copy_stream(machine.device), torch.cuda.current_stream(machine.device)
+        with torch.cuda.stream(copying):
+            there = pixels.to(machine.device, non_blocking=True)
+        computing.wait_stream(copying)
+        there.record_stream(computing)
+        values = forward(model, preprocess.scale(there)).float().to("cpu", non_blocking=True)
+        return values, computing.record_event()
+
+
+@functools.cache
+def _copy_stream(device: str) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)
+
+
+def _values(result: Result) -> np.ndarray:
+    """What came of a batch, as soon as it is there: [B, D] float32."""
+    for _, ready in result:
+        if ready:
+            ready.synchronize()
+    values: np.ndarray = torch.cat([part for part, _ in result]).numpy()
+    if not np.isfinite(values).all():
+        raise FloatingPointError("what the network gives is not finite")
+    return values
 
 
 def embed(

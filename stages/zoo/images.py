@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,13 +15,19 @@ from PIL import Image, UnidentifiedImageError
 
 from stages.runtime.errors import DataError
 
+Opener = Callable[[], Image.Image]
+"""Opens and decodes one RGB picture of any size; in whichever thread calls it."""
+
+Batch = np.ndarray | Sequence[Opener]
+"""Images: an array [B, H, W, 3] uint8, or what opens each of them."""
+
 
 class Images(Protocol):
-    """N images. A batch is an array [B, H, W, 3] uint8, or a list of RGB pictures of any size."""
+    """N images, which come in batches."""
 
     def __len__(self) -> int: ...
 
-    def batches(self, size: int) -> Iterator[np.ndarray | list[Image.Image]]: ...
+    def batches(self, size: int) -> Iterator[Batch]: ...
 
 
 @dataclass(frozen=True)
@@ -46,9 +53,9 @@ class PictureFiles:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def batches(self, size: int) -> Iterator[list[Image.Image]]:
+    def batches(self, size: int) -> Iterator[list[Opener]]:
         for start in range(0, len(self.paths), size):
-            yield [_open(path) for path in self.paths[start : start + size]]
+            yield [partial(_open, path) for path in self.paths[start : start + size]]
 
 
 class NpzImages:

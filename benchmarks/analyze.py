@@ -1,8 +1,8 @@
 """Seconds of the analyze stage for the paper's study, on made-up tables of its size.
 
-`python -m bench.analyze`: 491 models in 48 families, 3 measures on 6 stimulus sets, 3 tasks x 6 n x
-3 heads x 3 repeats, 4 benchmarks, 1 000 resamples. The numbers mean nothing; speed does not depend
-on them.
+`python -m benchmarks.analyze`: 491 models in 48 families, 3 measures on 6 stimulus sets, 3 tasks x
+6 n x 3 heads x 3 repeats, 4 benchmarks, 1 000 resamples. The numbers mean nothing; speed does not
+depend on them.
 """
 
 import tempfile

@@ -1,6 +1,6 @@
 """Does the analysis find what is there, and nothing else? Planted data, in minutes.
 
-`python -m bench.planted [simulations]`, by default 2000. Zoos are drawn with family effects of
+`python -m benchmarks.planted [simulations]`, by default 2000. Zoos are drawn with family effects of
 known size, in the families of the paper's 491 models and of the studies whose networks are trained
 here. Of each: how often the intervals of r hold the true value (95 % is right), and how often each
 test for a U says that there is one where there is none (5 % at most) and where there is one.

@@ -1,1 +1,0 @@
-"""Benchmarks: each measures both sides in one run."""

@@ -1,0 +1,137 @@
+"""Training a network of the zoo beside a plain training loop on tensors in memory.
+
+`python -m benchmarks.pretrain [steps]`, by default 12, at most an epoch. Same network, optimiser,
+schedule, batch and augmentation on both sides, one core and one thread; the plain loop has its
+images ready as normalised float32 tensors. It draws the same order of images, so both must end with
+the same weights, to the byte. What is done once a network (building it, the statistics of its
+channels, its checkpoint) is measured apart, and spread over as many steps as the study has.
+"""
+
+import sys
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from benchmarks.sides import in_turn, one_core, spread, verdict
+from stages.runtime.random import rng_for, torch_seed
+from stages.zoo.cards import Card
+from stages.zoo.networks import build, penultimate, to_bytes
+from stages.zoo.training import Plan, TrainingSet, channel_statistics, train
+
+GOAL = 0.95
+REPEATS = 3
+SEED = 0
+SIDE = 32
+
+# What params.yaml and the studies say.
+PLAN = Plan("", "categories", 0, 0.0, False, batch=256, learning_rate=0.004, weight_decay=0.05)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A study's network, how long it is trained, and on what."""
+
+    study: str
+    steps: int
+    network: str
+    classes: int
+    per_class: int
+    flip: bool
+
+
+ROWS = (
+    Row("miniature", 60, "test_vit", 24, 500, flip=False),
+    Row("miniature", 60, "test_byobnet", 24, 500, flip=False),
+    Row("laptop", 1200, "test_vit", 60, 500, flip=True),
+    Row("laptop", 1200, "test_resnet", 60, 500, flip=True),
+)
+
+
+def main() -> None:
+    steps = int(sys.argv[1]) if len(sys.argv) > 1 else 12
+    one_core()
+    print(f"{steps} steps of {PLAN.batch} images of {SIDE} x {SIDE}, torch {torch.__version__}")
+    print(
+        f"{'study':11}{'network':16}{'plain':>8}{'ours':>8}{'once':>10}"
+        "   ours / plain (spread); images a second"
+    )
+    for row in ROWS:
+        measure(row, replace(PLAN, architecture=row.network, steps=steps, flip=row.flip))
+
+
+def measure(row: Row, plan: Plan) -> None:
+    """One line of the table."""
+    data = made_up(row)
+    mean, std = channel_statistics(data.images)
+    card = Card(row.network, row.classes, SIDE, mean, std, "categories")
+    x = torch.from_numpy(data.images).permute(0, 3, 1, 2).float()
+    x.sub_(255 * torch.tensor(mean).view(3, 1, 1)).div_(255 * torch.tensor(std).view(3, 1, 1))
+    x = x.contiguous(memory_format=torch.channels_last)
+    y = torch.from_numpy(data.labels)
+    none = replace(plan, steps=0)
+    seconds = in_turn(
+        [
+            lambda: plain_loop(plan, card, x, y),
+            lambda: plain_loop(none, card, x, y),
+            lambda: train(plan, data, SEED, row.network),
+            lambda: train(none, data, SEED, row.network),
+        ],
+        REPEATS,
+    )
+    plain, before, ours, once = map(np.array, seconds)
+    plain = before + row.steps * (plain - before) / plan.steps
+    ours = once + row.steps * (ours - once) / plan.steps
+    same = plain_loop(plan, card, x, y) == train(plan, data, SEED, row.network)
+    count = row.steps * plan.batch
+    print(
+        f"{row.study:11}{row.network:16}{count / np.median(plain):8.0f}"
+        f"{count / np.median(ours):8.0f}{np.median(once):8.2f} s"
+        f"   {spread(list(plain / ours))}, weights {'the same' if same else 'DIFFER'}; "
+        f"{verdict(list(plain / ours), GOAL)}",
+        flush=True,
+    )
+
+
+def made_up(row: Row) -> TrainingSet:
+    """Noise of the study's size: speed does not depend on what is seen."""
+    rng, n = np.random.default_rng(0), row.classes * row.per_class
+    images = rng.integers(0, 256, (n, SIDE, SIDE, 3)).astype(np.uint8)
+    labels = np.repeat(np.arange(row.classes), row.per_class)
+    return TrainingSet(images, labels, labels, labels, np.eye(row.classes))
+
+
+def plain_loop(plan: Plan, card: Card, x: torch.Tensor, y: torch.Tensor) -> bytes:
+    """What anyone would write, on tensors that are ready; returns the checkpoint."""
+    torch.manual_seed(torch_seed(SEED, "weights", plan.architecture))
+    rng = rng_for(SEED, "training", plan.architecture)
+    model = build(card).to(memory_format=torch.channels_last).train()
+    optimiser = torch.optim.AdamW(
+        model.parameters(), plan.learning_rate, weight_decay=plan.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, plan.learning_rate, max(1, plan.steps)
+    )
+    order = rng.permutation(len(x))  # an epoch is enough
+    for step in range(plan.steps):
+        rows = torch.from_numpy(order[step * plan.batch :][: plan.batch])
+        batch = x[rows]
+        if plan.flip:
+            mirrored = torch.from_numpy(rng.random(plan.batch) < 0.5)
+            batch[mirrored] = batch[mirrored].flip(-1)
+        logits = model.get_classifier()(penultimate(model, batch))  # type: ignore[operator]
+        loss = functional.cross_entropy(logits, y[rows])
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+    return to_bytes(model, card)
+
+
+if __name__ == "__main__":
+    start = time.perf_counter()
+    main()
+    print(f"{time.perf_counter() - start:.0f} s")
