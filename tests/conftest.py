@@ -153,6 +153,31 @@ TINY: dict[str, Any] = {
     "paper": None,
 }
 
+THEORY: dict[str, Any] = {
+    "epsilon": [0.0, 0.3, 0.5, 0.7],
+    "game": {
+        "objects": [3, 4],
+        "dimensions": 1,
+        "confidence": 0.9,
+        "limit": 300,
+        "positions": 100,
+        "worlds": 2,
+        "runs": 3,
+    },
+    "fewshot": {
+        "objects": 4,
+        "dimensions": 2,
+        "classes": 3,
+        "answers": 2,
+        "spread": 0.1,
+        "tests": 5,
+        "positions": 100,
+        "worlds": 2,
+    },
+    "shift": {"sizes": 0.1, "objects": 4, "dimensions": 2, "classes": 3, "worlds": 2},
+    "adversarial": {"candidates": [1, 3], "objects": 4, "dimensions": 2, "worlds": 2},
+}
+
 
 def make_workspace(root: Path, cache: Path) -> Workspace:
     """Copy the code, and write the tiny study."""
@@ -172,6 +197,7 @@ def make_workspace(root: Path, cache: Path) -> Workspace:
     workspace.edit("params.yaml", "study", value="tiny")
     workspace.edit("params.yaml", "fewshot", "n", value=[1, 3])
     workspace.edit("params.yaml", "fewshot", "repeats", value=2)
+    workspace.edit("params.yaml", "theory", value=THEORY)
     workspace.edit("params.yaml", "analyze", "group_size", value=2)
     for head in ("mlp1", "mlp2"):
         workspace.edit("params.yaml", "fewshot", head, "steps", value=10)

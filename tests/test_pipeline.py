@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import vl_convert
 
 from stages.study.load import load
 from stages.study.sizes import image_counts
-from tests.conftest import TINY, Workspace, make_workspace
+from tests.conftest import THEORY, TINY, Workspace, make_workspace
 
 STAGES = (
     *(f"download {group}" for group in ("stimuli", "tasks", "benchmarks")),
@@ -25,6 +26,7 @@ STAGES = (
     "align",
     "fewshot",
     "robustness",
+    "theory",
     "analyze",
 )
 TRANSFER = 2 + 1  # stimuli, tasks
@@ -84,6 +86,24 @@ def test_tables_hold_one_row_a_measurement(workspace: Workspace) -> None:
     assert 0 < adversarial[0] <= 72  # of a pool of 12 classes x 6, those that fool the reference
 
 
+def test_the_theory_is_simulated_for_the_n_of_the_study(workspace: Workspace) -> None:
+    epsilons, sizes = set(THEORY["epsilon"]), len(THEORY["game"]["objects"])
+    queries, fewshot = table(workspace, "theory/queries"), table(workspace, "theory/fewshot")
+    assert len(queries) == 4 * sizes * 2  # ε, sizes, strategies
+    assert len(table(workspace, "theory/worlds")) == len(queries) * THEORY["game"]["worlds"]
+    assert set(zip(fewshot["epsilon"], fewshot["n"], strict=True)) == set(product(epsilons, (1, 3)))
+    assert len(fewshot) == 4 * 2
+    assert len(table(workspace, "theory/shift")) == 4
+    assert len(table(workspace, "theory/adversarial")) == 4 * 2
+    for rows in (queries, fewshot):
+        assert set(rows["epsilon"]) == epsilons
+    shown = json.loads((workspace.root / "metrics" / "tiny" / "theory.json").read_text())
+    assert shown["exponent"]["adaptive"] > 0
+    plots = workspace.root / "plots" / "tiny"
+    assert len(json.loads((plots / "theory_queries.json").read_text())) == len(queries)
+    assert len(json.loads((plots / "theory_fewshot.json").read_text())) == len(fewshot)
+
+
 def test_embeddings_hold_every_image_set(workspace: Workspace) -> None:
     data = workspace.root / "data" / "tiny"
     tensors = safetensors.numpy.load_file(data / "embeddings" / "test_vit.repel.safetensors")
@@ -110,7 +130,7 @@ def test_metrics_and_plots_are_drawn(workspace: Workspace) -> None:
     workspace.dvc("plots", "show", "--out", "pages")
     page = (workspace.root / "pages" / "index.html").read_text()
     found = list(re.finditer(r"var spec = ", page))
-    assert len(found) == 8
+    assert len(found) == 10
     for match in found:
         spec, _ = json.JSONDecoder().raw_decode(page[match.end() :])
         assert vl_convert.vegalite_to_png(json.dumps(spec), vl_version="5.8")[:4] == b"\x89PNG"
@@ -130,8 +150,11 @@ def test_the_report_has_every_figure_and_table(workspace: Workspace) -> None:
 
 def test_fewshot_n_alone_reruns_what_it_changes(workspace: Workspace) -> None:
     log = workspace.dvc("exp", "run", "-S", "fewshot.n=2")
-    assert set(computed(log)) == {"fewshot"}
-    assert computed(log)["fewshot"] == (36, 0, 36)
+    assert computed(log) == {
+        "fewshot": (36, 0, 36),
+        "theory": (16, 12, 4),  # of four ε, two sizes of game, appendix and few-shot: the last
+    }
+    assert set(table(workspace, "theory/fewshot")["n"]) == {2}
     assert set(table(workspace, "fewshot")["n"]) == {2}
     assert "accuracy.novel" in workspace.dvc("metrics", "diff")
     workspace.dvc("plots", "diff", "--out", "pages")
@@ -236,6 +259,8 @@ def test_damaged_inputs_are_named_and_outputs_kept(workspace: Workspace) -> None
         ),
         ("robustness", data / "checkpoints" / "reference.safetensors", b"x" * 99, "reference"),
         ("analyze", data / "fewshot.csv", b"", "fewshot.csv"),
+        ("analyze", data / "theory" / "fewshot.csv", b"", "theory/fewshot.csv"),
+        ("analyze", data / "theory" / "shift.csv", None, "theory/shift.csv"),
         ("analyze", data / "fewshot.csv", b"model,task\na,b\n", "fewshot.csv"),
         ("analyze", data / "alignment.csv", fewer_models, "test_vit.repel"),
     ]

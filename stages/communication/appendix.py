@@ -1,4 +1,9 @@
-"""Appendix A: sensitivity to domain shift, and disagreement on adversarial examples."""
+"""Appendix A: sensitivity to domain shift, and disagreement on adversarial examples.
+
+The paper has two slips here. Corollary A.2 prints σ_B1 < σ_B2 for the student B1 that is nearer to
+ε = 0.5; that one is the more sensitive, as Theorem 3.9 and the text before it want it. And the
+expected maximum in the proof of Theorem A.5 is printed as the sum that is the expected minimum.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom
 
-from stages.communication.spread import interval
+from stages.communication.spread import interval, standard_error
 from stages.communication.worlds import answers
 from stages.runtime.random import rng_for
 
@@ -57,7 +62,8 @@ def shifted(
 
     Returns
     -------
-    Means over worlds; σ_B with its interval, and beside it `expected` of the closed form.
+    Means over worlds; σ_B with its interval, beside it `expected` of the closed form, and `se`, the
+    standard error of their difference.
     """
     teacher, student = np.empty(worlds), np.empty(worlds)
     for i in range(worlds):
@@ -69,15 +75,16 @@ def shifted(
         heard = [told ^ (flips.random(told.shape) < epsilon) for told in seen]
         teacher[i], student[i] = np.mean(seen[0] != seen[1]), np.mean(heard[0] != heard[1])
     mean, low, high = interval(student)
-    expected = float(sensitivity(teacher.mean(), epsilon))
+    expected = sensitivity(teacher, epsilon)
     names = {"epsilon": epsilon, "shift": shift, "teacher": float(teacher.mean())}
     return {
         **names,
         "student": mean,
         "low": low,
         "high": high,
+        "se": standard_error(student - expected),
         "worlds": worlds,
-        "expected": expected,
+        "expected": float(expected.mean()),
     }
 
 
@@ -105,6 +112,7 @@ def adversarial(
         "disagreement": mean,
         "low": low,
         "high": high,
+        "se": standard_error(largest),
         "worlds": worlds,
         "expected": expected_maximum(candidates, trials, epsilon) / trials,
         "printed": printed_expectation(candidates, trials, epsilon) / trials,

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.stats import combine_pvalues, ttest_rel
-from scipy.stats import t as student
+from scipy.stats import combine_pvalues, ttest_1samp
 
 from stages.communication.game import STRATEGIES
-from stages.communication.spread import LEVEL
 
 Record = dict[str, Any]
 Tables = Mapping[str, list[Record]]
+
+_ROUNDING = 1e-9  # shares that differ by less are equal
 
 TABLES = ("worlds", "queries", "fewshot", "shift", "adversarial")
 
@@ -72,25 +72,28 @@ def symmetry(worlds: list[Record]) -> float | None:
         other = queries.get((size, strategy, world, round(1 - e, 9)))
         if e < 0.5 and value is not None and other is not None:
             pairs.setdefault((size, strategy, e), []).append((value, other))
-    p = [ttest_rel(*np.transpose(values)).pvalue for values in pairs.values() if _differ(values)]
+    found = [_equal(np.array(values)) for values in pairs.values()]
+    p = [value for value in found if value is not None]
     return float(combine_pvalues(p).pvalue) if p else None
 
 
-def _differ(values: list[tuple[float, float]]) -> bool:
-    """Whether paired differences have a spread to be tested against."""
-    return len(values) > 1 and float(np.ptp([a - b for a, b in values])) > 0
+def _equal(pairs: np.ndarray) -> float | None:
+    """p that pairs [W, 2] are equal in the mean, by a paired t-test; None where all are, or one.
+
+    Differences without a spread, but for rounding, are tested by their sign.
+    """
+    difference, rounding = pairs[:, 0] - pairs[:, 1], 1e-9 * np.abs(pairs).max()
+    if len(pairs) < 2 or np.abs(difference).max() <= rounding:
+        return None
+    if np.ptp(difference) <= rounding:
+        return float(2.0 ** (1 - len(pairs)))
+    return float(ttest_1samp(difference, 0).pvalue)
 
 
 def largest_z(rows: list[Record], found: str, expected: str) -> float | None:
-    """Largest |found − expected| in standard errors, those being of the 95 % interval."""
-    z = [abs(row[found] - row[expected]) / se for row in rows if (se := _se(row)) > 0]
+    """Largest |found − expected| in standard errors; without an error, any difference is large."""
+    z = [abs(row[found] - row[expected]) / max(row["se"], _ROUNDING) for row in rows]
     return max(z) if z else None
-
-
-def _se(row: Record) -> float:
-    """Standard error of a mean over `worlds`, from its interval."""
-    reach = float(student.ppf((1 + LEVEL) / 2, row["worlds"] - 1))
-    return float(row["high"] - row["low"]) / 2 / reach
 
 
 def _adversarial_z(tables: Tables, expected: str) -> float | None:

@@ -20,9 +20,8 @@ STRATEGIES = ("adaptive", "random")
 SETTLED = 0.999
 """Once Bob is so sure of a place, he is taken to stay with it."""
 
-_GROWTH = (
-    1.05  # random queries: Bob looks at his posterior after 1, 2, 3, ... queries, then every 5 %
-)
+_GROWTH = 1.05
+"""Random queries: Bob looks at his posterior after 1, 2, 3, ... of them, then every 5 %."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def play(
     -------
     The games. With ε = 0.5 answers say nothing, so that Bob has only looked before any query.
     """
-    bob = _Bob(world, epsilon)
+    bob = Bob(world, epsilon)
     looks = _looks(strategy, 0 if epsilon == 0.5 else limit)
     active, favour = np.arange(len(truth)), bob.start(len(truth))
     confidence, right = np.zeros(len(truth)), np.zeros(len(truth), bool)
@@ -101,7 +100,7 @@ def _looks(strategy: str, limit: int) -> np.ndarray:
     return np.unique(np.concatenate([[0], grown[grown < limit], [limit]]))
 
 
-class _Bob:
+class Bob:
     """What Bob makes of answers. `favour` [R, P]: answers for a place less those against it."""
 
     def __init__(self, world: World, epsilon: float) -> None:
@@ -122,14 +121,16 @@ class _Bob:
         likelihood /= likelihood.sum(1, keepdims=True)
         return likelihood
 
+    def most_informative(self, posterior: np.ndarray) -> np.ndarray:
+        """Query [R] whose answer Bob finds most nearly even: flips take from each alike."""
+        asked: np.ndarray = np.abs(posterior @ self.sides.T - np.float32(0.5)).argmin(1)
+        return asked
+
     def ask(
         self, posterior: np.ndarray, truth: np.ndarray, epsilon: float, rng: np.random.Generator
     ) -> np.ndarray:
-        """Ask the query with most information, and return what its answer adds to `favour`.
-
-        That is the one whose answer Bob finds most nearly even: flips take from each alike.
-        """
-        asked = np.abs(posterior @ self.sides.T - np.float32(0.5)).argmin(1)
+        """Ask the query with most information, and return what its answer adds to `favour`."""
+        asked = self.most_informative(posterior)
         heard = self.world.answers[asked, truth] ^ (rng.random(len(truth)) < epsilon)
         added: np.ndarray = self.sides[asked]
         added *= np.where(heard, 1, -1)[:, None].astype(np.float32)

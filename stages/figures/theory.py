@@ -51,9 +51,9 @@ def theory_queries(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:
         f"until Bob is {100 * table['confidence'].iloc[0]:g} % sure of a place, "
         f"over {int(table['worlds'].iloc[0])} worlds of "
         f"{int(table['games'].iloc[0] // table['worlds'].iloc[0])} games, with 95 % intervals. "
-        "Dashed: d log₂ n / C, with C the capacity of the channel. At ε = 0.5 no number of queries "
-        "suffices. Right: every ε, n and d against that bound, which leaves out a constant; grey: "
-        "equal."
+        "Random queries come in bundles that grow by a twentieth. Dashed: d log₂ n / C, with C the "
+        "capacity of the channel. At ε = 0.5 no number of queries suffices. Right: every ε, n and "
+        "d against that bound, which leaves out a constant; grey: equal."
         + (f" Not shown: {len(lost)} settings with games that hit the limit." if len(lost) else "")
     )
 

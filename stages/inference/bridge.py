@@ -11,12 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import norm, rankdata, spearmanr
 
-from stages.inference.correlations import Families
+from stages.inference.correlations import UNSTABLE, Families
+from stages.inference.families import MIN_FAMILIES
 from stages.inference.noise import alignment_errors
 from stages.inference.outcomes import Record
 from stages.inference.partial import constant
 from stages.inference.results import Outcome, Results
-from stages.inference.ushape import SAME
+from stages.inference.ushape import FEW, SAME
 from stages.similarity.channel import capacity
 
 MEASURE = "triplet"
@@ -105,6 +106,9 @@ def bridge_tests(results: Results, families: Families) -> list[Record]:
             found = spearmanr(bits, y)
             row |= {"rho": float(found.statistic), "p": float(found.pvalue)}
             row |= families.plain(results, rankdata(bits), rankdata(y), square=False)
+            if row["family_low"] is None:
+                few = len(set(results.families)) < MIN_FAMILIES
+                row["undefined"] = f"by family: {FEW if few else UNSTABLE}"
         rows.append(row)
     return rows
 

@@ -40,8 +40,7 @@ def places(objects: int, dimensions: int) -> int:
 
     A place is a set of points with the same n(n−1)/2 answers, which is the same order of distances
     to the objects. Q(n, d) = Q(n − 1, d) + (n − 1) Q(n − 1, d − 1), with Q(1, d) = Q(n, 0) = 1
-    (Jamieson & Nowak 2011, Lemma 1, arXiv:1109.3701; Coombs 1964). Its logarithm is of order
-    d log n.
+    (Jamieson & Nowak 2011, arXiv:1109.3701, after Coombs). Its logarithm is of order d log n.
     """
     row = [1] * (dimensions + 1)
     for n in range(2, objects + 1):

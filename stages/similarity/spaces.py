@@ -1,7 +1,8 @@
 """Triplet-based representation spaces and how far two of them disagree, by their definitions.
 
-The definitions of Sucholutsky & Griffiths (2023), Section 3, taken literally. `measures.triplet` is
-the same quantity for people's judgments, where ties are common and carry no bit, and is quicker.
+The definitions of Sucholutsky & Griffiths (2023), Section 3, taken literally; what the stages
+compute is tested against them. `measures.triplet` is the same quantity for people's judgments,
+where ties are common and carry no bit, and is quicker.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def stochastic_misalignment(
     Parameters
     ----------
     a, b : [n, n] similarity matrices of n >= 3 objects. triplets : how many are drawn, with
-        replacement; the standard error is that of a share of so many.
+        replacement; the standard error is that of a share of so many. Either of j and k comes first
+        here, so that with ties, which are "no" both ways, D_P need not be D_R.
     """
     n = len(a)
     if a.shape != (n, n) or b.shape != (n, n) or n < 3:

@@ -95,8 +95,8 @@ class Robustness(Strict):
     readout: Linear
 
 
-Objects = Annotated[int, Field(ge=3)]
-Positions = Annotated[int, Field(ge=100)]
+Objects = Annotated[int, Field(ge=3, le=64)]
+Positions = Annotated[int, Field(ge=100, le=1_000_000)]
 Worlds = Annotated[int, Field(ge=2)]
 
 
@@ -130,7 +130,9 @@ class Classes(Strict):
 
 
 class Shift(Strict):
-    sizes: Annotated[list[Annotated[float, Field(ge=0)]], BeforeValidator(_listed)]
+    sizes: Annotated[
+        list[Annotated[float, Field(ge=0)]], BeforeValidator(_listed), Field(min_length=1)
+    ]
     objects: Objects
     dimensions: Positive
     classes: Positive
@@ -138,7 +140,7 @@ class Shift(Strict):
 
 
 class Adversarial(Strict):
-    candidates: Annotated[list[Positive], BeforeValidator(_listed)]
+    candidates: Annotated[list[Positive], BeforeValidator(_listed), Field(min_length=1)]
     objects: Objects
     dimensions: Positive
     worlds: Worlds
