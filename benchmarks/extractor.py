@@ -75,7 +75,7 @@ def beside_thingsvision(folder: Path, photos: Sequence[Path]) -> None:
     for photo in photos:
         (shown / photo.name).symlink_to(photo)
     arguments = [NETWORK, LAYER, str(BATCH), str(REPEATS), str(weights), str(shown), str(folder)]
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [python, "-c", THEIRS, *arguments], capture_output=True, text=True, check=False
     )
     if done.returncode:

@@ -165,7 +165,7 @@ def main() -> None:
         print(HEADER)
         print(*few(), sep="\n", flush=True)
         command = [sys.executable, "-m", "benchmarks.triplets", "many"]
-        one = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)  # noqa: S603
+        one = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
         whole, taken = one["matrices"] + one["triplet"], one["triplet"]
         print(Line("SciPy an anchor", MANY, 1, [taken], [one["scipy"]], one["difference"]))
         print(Line("the same from embeddings", MANY, 1, [whole], goal=MANY_GOAL))

@@ -39,7 +39,46 @@ FACTS = Facts(
     family="recipe",
     families=FAMILIES,
 )
+THEORY = {"bridge", "theory_fewshot", "theory_queries", "theory_appendix"}
+"""Figures that show what the theory's simulations found, whoever judged."""
 INTERVALS = {"low": -0.2, "high": 0.6, "family_low": -0.5, "family_high": 0.8}
+
+
+def theory() -> Tables:
+    """Made-up rows of the theory, and its bridge to 12 models, of which one is beyond 0.5."""
+    epsilons, ends = (0.0, 0.25, 0.5, 0.75, 1.0), {"low": 0.1, "high": 0.9, "worlds": 8}
+    size: Record = {"dimensions": 2, "games": 64, "confidence": 0.95, "placed": 1.0}
+    at = [0.3 + 0.02 * i for i in range(12)]
+    return {
+        "theory_queries": [
+            {"strategy": s, "objects": n, "epsilon": e, **size, **ends, "worlds": 8}
+            | {"queries": None if e == 0.5 else 9.0, "low": 8.0, "high": 10.0}
+            | {"bound": None if e == 0.5 else 7.0}
+            for s in ("adaptive", "random")
+            for n in (4, 8)
+            for e in epsilons
+        ],
+        "theory_fewshot": [
+            {"epsilon": e, "n": n, "accuracy": 0.5, **ends} for e in epsilons for n in (1, 5)
+        ],
+        "theory_shift": [
+            {"epsilon": e, "shift": 0.1, "teacher": 0.1, "student": 0.3, "expected": 0.3, **ends}
+            for e in epsilons
+        ],
+        "theory_adversarial": [
+            {"epsilon": e, "candidates": 10, "disagreement": 0.3, "expected": 0.3, "printed": 0.2}
+            | ends
+            for e in epsilons
+        ],
+        "bridge": [
+            {"outcome": "novel", "n": 1, "model": f"m{i}", "group": f"recipe{i % FAMILIES}"}
+            | {"weights": "untrained" if i < 2 else "trained", "epsilon": at[i]}
+            | {"epsilon_low": at[i] - 0.02, "epsilon_high": at[i] + 0.02, "predicted": 0.5}
+            | {"predicted_rank": 1.0 + i, "measured_rank": 12.0 - i}
+            for i in range(12)
+        ],
+        "bridge_tests": [{"outcome": "novel", "n": 1, "rho": -1.0}],
+    }
 
 
 def small() -> Tables:
@@ -68,7 +107,7 @@ def small() -> Tables:
     test |= {"p_low": 0.01, "p_high": 0.2}
     whats = [("alignment", "pearson"), ("accuracy", "novel 1-shot"), ("accuracy", "edges top-1")]
     ends = {"alignment_low": 0.3, "alignment_high": 0.5, "accuracy_low": 0.2, "accuracy_high": 0.7}
-    return {
+    return theory() | {
         "alignment_fewshot": [
             {**models[i], **fitted[i], "accuracy": y[i], "task": "novel", "n": 1} for i in range(12)
         ],
@@ -200,7 +239,14 @@ def test_files_are_the_same_the_second_time(
 
 def test_captions_say_who_how_many_and_which_interval(drawn: tuple[Path, dict[str, str]]) -> None:
     captions = drawn[1]
+    for name in THEORY:
+        assert "simulated" in captions[name]
+    assert "ρ is Spearman’s. Here 1 of the models lies beyond 0.5" in captions["bridge"]
+    assert "2 of them untrained; 0.30 to 0.52" in captions["theory_fewshot"]
+    assert "over 8 worlds of 8 games" in captions["theory_queries"]
     for name, caption in captions.items():
+        if name in ("theory_queries", "theory_appendix"):
+            continue
         assert "12 models trained here, 2 of them untrained" in caption, name
         assert "simulated observers" in caption or name == "reliability", name
     for name in ("correlation_by_n", "correlation_by_task", "robustness"):
@@ -229,8 +275,9 @@ def test_people_are_not_called_simulated() -> None:
     facts = dataclasses.replace(FACTS, simulated=False, untrained=0, zoo="12 published models")
     captions = captions_of(small(), facts)
     assert list(captions) == list(FIGURES)
-    for caption in captions.values():
-        assert "simulated" not in caption
+    for name, caption in captions.items():
+        assert "simulated observers" not in caption
+        assert "simulated" not in caption or name in THEORY
         assert "untrained" not in caption
 
 

@@ -125,7 +125,7 @@ def test_metrics_and_plots_are_drawn(workspace: Workspace) -> None:
     assert '"r_z2"' in shown
     plots = workspace.root / "plots" / "tiny"
     figures = {path.stem for path in (plots / "figures").iterdir()}
-    assert len(figures) == 14  # all but that of relabelled images, which the study has not
+    assert len(figures) == 18  # all but that of relabelled images, which the study has not
     assert {path.stem for path in (plots / "svg").iterdir()} == figures
     workspace.dvc("plots", "show", "--out", "pages")
     page = (workspace.root / "pages" / "index.html").read_text()

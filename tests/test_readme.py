@@ -36,11 +36,33 @@ def interval(row: dict[str, float]) -> str:
 
 
 @pytest.mark.parametrize("study", ["miniature", "laptop"])
+def test_what_it_says_of_the_theory_is_in_the_results(study: str) -> None:
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    theory, fewshot = (
+        json.loads((ROOT / "metrics" / study / f"{name}.json").read_text())
+        for name in ("theory", "fewshot")
+    )
+    rho = ", ".join(f"{task} {value:+.2f}" for task, value in fewshot["theory_rho"].items())
+    assert f"| {study} | {rho} |" in readme
+    exponent, efficiency = theory["exponent"], theory["efficiency"]
+    for row in (
+        f"theory: 1 | x = {exponent['adaptive']:.2f} | x = {exponent['random']:.2f} |",
+        f"spent on it | {efficiency['adaptive']:.0%} | {efficiency['random']:.0%} |".replace(
+            "%", " %"
+        ),
+        f"(p = {theory['symmetry_p']:.2f} over all pairs",
+        f"within {max(theory['largest_z'][k] for k in ('shift', 'maximum')):.1f} standard errors",
+        f"up to {theory['largest_z']['maximum_as_printed']:.0f} away",
+    ):
+        assert row in readme, row
+
+
+@pytest.mark.parametrize("study", ["miniature", "laptop"])
 def test_committed_results_are_complete(study: str) -> None:
     """What README shows is in git, so that a fresh clone shows it too."""
     plots, readme = ROOT / "plots" / study, (ROOT / "README.md").read_text()
     figures = {path.stem for path in (plots / "figures").glob("*.png")}
-    assert len(figures) == 14
+    assert len(figures) == 18
     assert {path.stem for path in (plots / "svg").glob("*.svg")} == figures
     assert f"plots/{study}/figures/alignment_fewshot.png" in readme
     assert f"plots/{study}/report.html" in readme

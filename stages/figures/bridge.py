@@ -23,7 +23,7 @@ def bridge(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:
     width = 3.1 if len(tasks) > 1 else 4.0
     figure, axes = panels(1 + len(tasks), width=width, height=3.4)
     n = int(table["n"].iloc[0])
-    _on_curve(axes[0], table[table["outcome"] == tasks[0]], tables, n)
+    _on_curve(axes[0], table[table["outcome"] == tasks[0]], tables, n, facts.judges)
     for axis, task in zip(axes[1:], tasks, strict=True):
         _ranks(axis, table[table["outcome"] == task])
         row = tests.get((task, n))
@@ -33,7 +33,7 @@ def bridge(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:
     legend(figure, axes[1])
     misaligned = int((table.drop_duplicates("model")["epsilon"] > 0.5).sum())
     side = (
-        f"{misaligned} of the models lie beyond 0.5"
+        f"{misaligned} of the models lie{'s' if misaligned == 1 else ''} beyond 0.5"
         if misaligned
         else "no model lies beyond 0.5, so that the predicted order is that of alignment itself"
     )
@@ -47,7 +47,7 @@ def bridge(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:
     )
 
 
-def _on_curve(axis: Axes, models: pd.DataFrame, tables: Tables, n: int) -> None:
+def _on_curve(axis: Axes, models: pd.DataFrame, tables: Tables, n: int, judges: str) -> None:
     """The curve near the models, and the models on it."""
     curve = frame(tables["theory_fewshot"]) if tables.get("theory_fewshot") else None
     if curve is not None:
@@ -72,7 +72,7 @@ def _on_curve(axis: Axes, models: pd.DataFrame, tables: Tables, n: int) -> None:
     if len(known):
         axis.set_ylim(0, 1.25 * float(models["predicted"].max()))
     axis.set(
-        xlabel="ε̂, share of triplets unlike people’s",
+        xlabel=f"ε̂, share of triplets unlike {judges}",
         ylabel=f"predicted {n}-shot accuracy",
         title="On the theory’s curve",
     )

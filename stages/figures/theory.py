@@ -133,7 +133,7 @@ def theory_fewshot(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:
         )
         ends[f"n = {n}"] = (1.0, float(rows["accuracy"].iloc[-1]), colour)
     end_labels(axis, ends)
-    there = _where_models_are(axis, tables)
+    there = _where_models_are(axis, tables, facts)
     return figure, (
         "What the theory predicts of few-shot learning, in accuracy: classes are places of "
         "centroids, learned from n examples a class whose answers are flipped with probability ε "
@@ -148,7 +148,7 @@ def shades(count: int) -> list[str]:
     return [to_hex(start + (end - start) * k / max(1, count - 1)) for k in range(count)]
 
 
-def _where_models_are(axis: Axes, tables: Tables) -> str:
+def _where_models_are(axis: Axes, tables: Tables, facts: Facts) -> str:
     """Ticks at the models' ε̂, and what the caption says of them."""
     rows = tables.get("bridge", [])
     if not rows:
@@ -160,7 +160,7 @@ def _where_models_are(axis: Axes, tables: Tables) -> str:
         epsilon[-1] + 0.015, 0.975 * top, "models of this study", color=ORANGE, size=8, va="center"
     )
     return (
-        f" Ticks: ε̂ = 1 − triplet alignment of the {len(epsilon)} models, "
+        f" Ticks: ε̂ = 1 − triplet alignment with {facts.judges} of {facts.zoo}; "
         f"{epsilon[0]:.2f} to {epsilon[-1]:.2f}."
     )
 

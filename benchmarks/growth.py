@@ -1,0 +1,47 @@
+"""Wall time of each stage against the number of models, and against the number of images.
+
+`python -m benchmarks.growth`, in ten minutes: runs the last commit with 10, 20 and 40 models, and
+with 20 models on tasks of three sizes, each from an empty artifact cache. Times are as a user meets
+them, start-up of each stage included. The goal is that none grows faster than the 1.05th power.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.pipeline import Copy
+
+GOAL = 1.05
+MODELS = (10, 20, 40)
+IMAGES = (25, 50, 100)
+"""Images a class of every task."""
+
+
+def main() -> None:
+    table("models", MODELS, {n: {"models.limit": n} for n in MODELS})
+    few = {"models.limit": 20, "fewshot.n": [1, 5, 20]}
+    table("images a class", IMAGES, {n: few | {"tasks.per_class": n} for n in IMAGES})
+
+
+def table(what: str, sizes: tuple[int, ...], params: Mapping[int, Mapping[str, Any]]) -> None:
+    """A line a stage: seconds at each size, and the exponent of the least-squares power law."""
+    found = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            found.append(Copy(Path(folder), params[size]).run("dvc", "repro"))
+    print(f"{what:24}" + "".join(f"{size:>9}" for size in sizes) + "   seconds grow as n^")
+    for stage in (name for name in found[0] if name not in ("before", "after")):
+        seconds = [run[stage] for run in found]
+        exponent = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
+        verdict = "reached" if exponent <= GOAL else "NOT reached"
+        cells = "".join(f"{value:9.1f}" for value in seconds)
+        print(f"{stage:24}{cells}   {exponent:5.2f}   goal {GOAL}: {verdict}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
