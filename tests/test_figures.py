@@ -53,6 +53,7 @@ def theory() -> Tables:
         "theory_queries": [
             {"strategy": s, "objects": n, "epsilon": e, **size, **ends, "worlds": 8}
             | {"queries": None if e == 0.5 else 9.0, "low": 8.0, "high": 10.0}
+            | {"queries_right": None if e == 0.5 else 8.0}
             | {"bound": None if e == 0.5 else 7.0}
             for s in ("adaptive", "random")
             for n in (4, 8)

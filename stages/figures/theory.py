@@ -51,6 +51,7 @@ def theory_queries(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:
         f"until Bob is {100 * table['confidence'].iloc[0]:g} % sure of a place, "
         f"over {int(table['worlds'].iloc[0])} worlds of "
         f"{int(table['games'].iloc[0] // table['worlds'].iloc[0])} games, with 95 % intervals. "
+        f"Crosses: until he is right in {100 * table['confidence'].iloc[0]:g} % of all games. "
         "Random queries come in bundles that grow by a twentieth. Dashed: d log₂ n / C, with C the "
         "capacity of the channel. At ε = 0.5 no number of queries suffices. Right: every ε, n and "
         "d against that bound, which leaves out a constant; grey: equal."
@@ -70,6 +71,7 @@ def _by_objects(axis: Axes, table: pd.DataFrame, limits: tuple[float, float]) ->
             bound = int(rows["dimensions"].iloc[0]) * np.log2(float(str(n))) / capacity(fine)
         axis.plot(fine, bound, "--", color=COLOURS[i], lw=0.8, alpha=0.7)
         _halves(axis, rows, "queries", COLOURS[i], MARKERS[i])
+        axis.plot(rows["epsilon"], rows["queries_right"], "x", color=COLOURS[i], ms=3.5, mew=0.8)
         ends[f"n = {n}"] = (1.0, float(rows["queries"].iloc[-1]), COLOURS[i])
     end_labels(axis, ends)
 

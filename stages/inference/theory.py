@@ -21,6 +21,7 @@ COLUMNS = {
         "placed",
         "confidence",
         "queries",
+        "queries_right",
         "bound",
         "by_places",
     },
