@@ -45,13 +45,14 @@ fetch: .venv/ready  ## download a study's published weights before it runs: make
 pin: .venv/ready  ## pin a study's published weights to their commits of today: make pin STUDY=open
 	@python -m stages.pin $(STUDY)
 
-bench: .venv/ready  ## speed beside what a user would write, on this machine, in a quarter of an hour
-	python -m benchmarks.fewshot
+bench: .venv/ready  ## speed, beside what a user would write, on this machine; half an hour
 	python -m benchmarks.triplets
 	python -m benchmarks.bootstrap
 	python -m benchmarks.embed
 	python -m benchmarks.pretrain
 	python -m benchmarks.analyze
+	python -m benchmarks.whole
+	python -m benchmarks.growth
 
 planted: .venv/ready  ## does the analysis find what is planted, and nothing else? In minutes
 	python -m benchmarks.planted

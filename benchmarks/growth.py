@@ -23,7 +23,8 @@ IMAGES = (25, 50, 100)
 
 
 def main() -> None:
-    table("models", MODELS, {n: {"models.limit": n} for n in MODELS})
+    groups = {"analyze.group_size": 3}  # of ten models
+    table("models", MODELS, {n: groups | {"models.limit": n} for n in MODELS})
     few = {"models.limit": 20, "fewshot.n": [1, 5, 20]}
     table("images a class", IMAGES, {n: few | {"tasks.per_class": n} for n in IMAGES})
 
