@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from benchmarks.triplets import by_loops
 from stages.similarity import concordance, matrices, measures
 from stages.similarity.matrices import pairs, similarity_matrix
 from stages.similarity.measures import pearson, spearman, triplet, triplet_votes
@@ -19,29 +20,12 @@ def symmetric(rng: np.random.Generator, n: int, levels: int | None = None) -> np
     return np.triu(x, 1) + np.triu(x, 1).T
 
 
-def triplets_by_definition(model: np.ndarray, human: np.ndarray) -> float:
-    """Definition 3.2 and Remark 3.3 as three loops: each (i, {j, k}) once."""
-    agreed, decided = 0.0, 0
-    n = len(human)
-    for i in range(n):
-        for j in range(n):
-            for k in range(j + 1, n):
-                if i in (j, k) or human[i, j] == human[i, k]:
-                    continue
-                decided += 1
-                if model[i, j] == model[i, k]:
-                    agreed += 0.5
-                else:
-                    agreed += (model[i, j] > model[i, k]) == (human[i, j] > human[i, k])
-    return agreed / decided
-
-
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("levels", [None, 4])
 def test_triplet_is_its_definition(seed: int, levels: int | None) -> None:
     rng = np.random.default_rng(seed)
     model, human = symmetric(rng, 12, levels), symmetric(rng, 12, levels)
-    assert triplet(model, human) == pytest.approx(triplets_by_definition(model, human), abs=1e-14)
+    assert triplet(model, human) == pytest.approx(by_loops(model, human), abs=1e-14)
 
 
 def test_number_of_triplets_is_that_of_remark_3_3() -> None:
@@ -85,7 +69,7 @@ def test_blocks_of_anchors_and_lengths_of_runs_change_nothing(
     model[0], model[:, 0] = 0, 0  # an anchor that says nothing
     human[1], human[:, 1] = 1, 1
     at_once = triplet(model, human)
-    assert at_once == pytest.approx(triplets_by_definition(model, human), abs=1e-12)
+    assert at_once == pytest.approx(by_loops(model, human), abs=1e-12)
     monkeypatch.setattr(measures, "_AT_ONCE", 4 * n)
     assert triplet(model, human) == at_once
     monkeypatch.setattr(measures, "_AT_ONCE", 1)
