@@ -13,7 +13,7 @@ import numpy as np
 from scipy.stats import pearsonr, spearmanr
 from threadpoolctl import threadpool_limits
 
-from benchmarks.alternate import HEADER, Line, in_turns
+from benchmarks.sides import HEADER, Line, in_turns
 from stages.similarity import resample
 from stages.similarity.matrices import similarity_matrix
 from stages.similarity.measures import MEASURES

@@ -1,47 +1,95 @@
-"""Sides of a claim, measured in turn: the machine's moods meet all alike."""
+"""Sides of a claim, measured in turns: the machine's moods meet all alike. And how that is told."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from statistics import median
 
-import torch
+import numpy as np
+
+from stages.runtime.jobs import one_thread
+
+HEADER = (
+    f"{'what':34}{'n':>7}{'models':>8}{'ours':>10}{'baseline':>10}"
+    f"{'ratio (from to)':>27}{'differs by':>12}{'goal':>7}"
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table: the fastest repeat of each side, and the ratio of each turn.
+
+    ours, baseline : seconds of each repeat, the repeats of both sides in turns. difference : the
+    largest of their results. goal : at most so many seconds for the fastest repeat.
+    """
+
+    what: str
+    n: int
+    models: int
+    ours: Sequence[float]
+    baseline: Sequence[float] = ()
+    difference: float | None = None
+    goal: float | None = None
+
+    def __str__(self) -> str:
+        baseline = ratio = differs = goal = "-"
+        if self.baseline:
+            baseline = seconds(min(self.baseline))
+            ratio = spread(np.divide(self.baseline, self.ours).tolist(), 1)
+        if self.difference is not None:
+            differs = f"{self.difference:.0e}"
+        if self.goal is not None:
+            goal = seconds(self.goal) + " " + verdict(min(self.ours) <= self.goal)
+        return (
+            f"{self.what:34}{self.n:7}{self.models:8}{seconds(min(self.ours)):>10}"
+            f"{baseline:>10}{ratio:>27}{differs:>12}   {goal}"
+        )
 
 
 def one_core() -> None:
     """Keep this process to one core and one thread, which is what a stage's worker has."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    torch.set_num_threads(1)
+    one_thread()
 
 
-def in_turn(
-    sides: list[Callable[[], object]], repeats: int, clock: Callable[[], float] = time.process_time
-) -> list[list[float]]:
-    """Seconds of each side in each repeat, after one run of each that does not count.
+def in_turns(
+    repeats: int,
+    *sides: Callable[[], object],
+    clock: Callable[[], float] = time.perf_counter,
+    warm: bool = False,
+) -> tuple[list[float], ...]:
+    """Seconds of each repeat of each side, one repeat of every side after the other.
 
     Parameters
     ----------
-    clock : seconds of processor time by default, all threads together: with one core that is the
-        time it takes on a machine that does nothing else. Where a GPU works, `time.perf_counter`.
+    clock : `time.process_time` for seconds of processor time, all threads together: with one core
+        that is the time it takes on a machine that does nothing else.
+    warm : one more run of each comes first and does not count.
     """
-    seconds: list[list[float]] = [[] for _ in sides]
-    for repeat in range(repeats + 1):
-        for side, kept in zip(sides, seconds, strict=True):
+    taken: tuple[list[float], ...] = tuple([] for _ in sides)
+    for repeat in range(-int(warm), repeats):
+        for side, found in zip(sides, taken, strict=True):
             start = clock()
             side()
-            if repeat:
-                kept.append(clock() - start)
-    return seconds
+            if repeat >= 0:
+                found.append(clock() - start)
+    return taken
 
 
-def spread(ratios: list[float]) -> str:
+def spread(ratios: Sequence[float], decimals: int = 2) -> str:
     """Median of the repeats' ratios, and the smallest and largest."""
-    return f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    middle, least, most = (f"{f(ratios):.{decimals}f}" for f in (median, min, max))
+    return f"{middle} ({least} to {most})"
 
 
-def verdict(ratios: list[float], goal: float) -> str:
-    """Whether the median reaches a goal."""
-    return f"goal {goal}: {'reached' if median(ratios) >= goal else 'NOT reached'}"
+def verdict(met: bool) -> str:
+    """Whether a goal is reached, in words."""
+    return "reached" if met else "NOT reached"
+
+
+def seconds(value: float) -> str:
+    return f"{value:.3g} s" if value >= 0.1 else f"{1000 * value:.2g} ms"

@@ -5,7 +5,11 @@ Writes: data/<study>/fewshot.csv: model, weights, task, head, n, repeat, accurac
 Params: seed, models, fewshot; the study's models, recipes, tasks
 """
 
+import itertools
 import json
+from collections.abc import Iterator
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +22,10 @@ from stages.study.load import Experiment, load
 from stages.study.zoo import measured
 from stages.zoo.embeddings import tensor_digests, weights_of
 
+# Relative, measured on 10 000 images in 2 048 dimensions and 100 classes. Decides nothing but which
+# jobs start first and what the progress bar expects.
+COST = {"linear": 4.0, "mlp1": 1.0, "mlp2": 1.0}
+
 
 def main() -> None:
     experiment = load()
@@ -26,13 +34,19 @@ def main() -> None:
     run("fewshot", jobs, worker_count(experiment.params.compute.workers))
     weights = weights_of(experiment.paths.embeddings)
     rows = []
-    for unit in jobs:
-        model, task, head = unit.name.split(" ")
-        for name, (n, repeat) in unit.args[6].items():
-            accuracy = json.loads(payload(unit, name))
-            row = {"model": model, "weights": weights[model], "task": task, "head": head, "n": n}
-            rows.append({**row, "repeat": repeat, "accuracy": accuracy})
+    for _, repeats in itertools.groupby(jobs, lambda unit: unit.name.split(" ")[:3]):
+        rows += sorted(
+            (row for unit in repeats for row in rows_of(unit, weights)), key=itemgetter("n")
+        )
     write_table(experiment.paths.table("fewshot"), rows)
+
+
+def rows_of(unit: Job, weights: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """A finished job's rows, one for each n."""
+    model, task, head, _ = unit.name.split(" ")
+    for name, (n, repeat) in unit.args[6].items():
+        row = {"model": model, "weights": weights[model], "task": task, "head": head, "n": n}
+        yield {**row, "repeat": repeat, "accuracy": json.loads(payload(unit, name))}
 
 
 def task_labels(experiment: Experiment, task: str) -> str:
@@ -50,20 +64,20 @@ def task_labels(experiment: Experiment, task: str) -> str:
 
 
 def jobs_of(experiment: Experiment, model: str, labels: dict[str, str]) -> list[Job]:
-    """One job for each task and head of a model, with a unit for each n and repeat."""
+    """One job for each task, head and repeat of a model, with a unit for each n."""
     p, paths = experiment.params.fewshot, experiment.paths
     embeddings = paths.embeddings / f"{model}.safetensors"
     digests = tensor_digests(embeddings, [f"tasks/{task}" for task in labels])
-    cells = {f"n={n},repeat={r}": (n, r) for n in p.n for r in range(p.repeats)}
     jobs = []
     for task, labelled in labels.items():
-        for head in p.heads:
+        for head, repeat in itertools.product(p.heads, range(p.repeats)):
             settings = getattr(p, head).model_dump()
+            cells = {f"n={n},repeat={repeat}": (n, repeat) for n in p.n}
             keys = {
                 name: unit_key(
                     "few-shot accuracy",
                     ["stages.probes.units"],
-                    ["numpy", "scikit-learn", "torch"],
+                    ["numpy"],
                     embedding=digests[f"tasks/{task}"],
                     labels=labelled,
                     task=task,
@@ -76,7 +90,8 @@ def jobs_of(experiment: Experiment, model: str, labels: dict[str, str]) -> list[
             }
             file, seed = paths.tasks / f"{task}.npz", experiment.params.seed
             args = (embeddings, file, task, head, settings, seed, cells)
-            jobs.append(Job(f"{model} {task} {head}", keys, "stages.probes.units:fewshot", args))
+            name = f"{model} {task} {head} {repeat}"
+            jobs.append(Job(name, keys, "stages.probes.units:fewshot", args, COST[head]))
     return jobs
 
 

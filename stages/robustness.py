@@ -161,7 +161,7 @@ def job(
         name: unit_key(
             "robustness",
             ["stages.probes.readout"],
-            ["numpy", "scikit-learn"],
+            ["numpy"],
             readout=[digests["training/readout"], labels["readout"]],
             benchmark=[digests[f"benchmarks/{name}"], labels[name]],
             rows=None if rows is None else digest(rows.tobytes()),

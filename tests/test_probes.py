@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
 import torch
+import yaml
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import top_k_accuracy_score
 from torch.nn import functional
@@ -14,8 +18,9 @@ from torch.nn import functional
 from stages.probes import heads, logistic
 from stages.probes.readout import top_k
 from stages.probes.sampling import shot_order, split, standardise
-from stages.probes.units import evaluate
+from stages.probes.units import evaluate, fewshot
 
+ROOT = Path(__file__).resolve().parents[1]
 LINEAR: dict[str, Any] = {"C": 1.0, "tolerance": 1e-6, "max_iterations": 10000}
 HEAD: dict[str, Any] = {
     "dropout": 0.5,
@@ -56,62 +61,166 @@ def test_a_split_that_leaves_nothing_to_test_on_is_refused() -> None:
             split(order, n, 20)
 
 
-@pytest.mark.parametrize("per_class", [3, 30])  # fewer and more samples than dimensions
+def assert_is_scikit_learns(x: np.ndarray, y: np.ndarray, test: np.ndarray) -> None:
+    """Both at a tight tolerance: weights, probabilities of test examples, the loss's optimum."""
+    reference = LogisticRegression(tol=1e-9, solver="newton-cholesky").fit(x.astype(float), y)
+    weights, biases = logistic.fit(x, y, C=1.0, tolerance=1e-8, max_iterations=10000)
+    scores = test @ weights + biases
+    np.testing.assert_allclose(softmax(scores, 1), reference.predict_proba(test), atol=1e-5)
+    if scores.shape[1] == 2:  # scikit-learn keeps one score
+        weights, biases = np.diff(weights), np.diff(biases)
+    np.testing.assert_allclose(weights.T, reference.coef_, atol=1e-5)
+    # One shot a class hardly determines the intercepts.
+    np.testing.assert_allclose(biases, reference.intercept_, atol=1e-4)
+
+
+@pytest.mark.parametrize("per_class", [1, 3, 5, 30, 40])  # few to many samples a dimension
 @pytest.mark.parametrize("classes", [2, 4])
 def test_logistic_is_scikit_learns(per_class: int, classes: int) -> None:
     x, y = blobs(1, per_class, classes)
-    test, _ = blobs(2, 10, classes)
-    reference = LogisticRegression(C=1.0, tol=1e-8, max_iter=10000).fit(x.astype(float), y)
-    weights, biases = logistic.fit(x.astype(float), y, **(LINEAR | {"tolerance": 1e-8}))
-    scores = test @ weights + biases
-    expected = reference.predict_proba(test)
-    if classes == 2:  # scikit-learn's binary form: sigmoid of the one score
-        ours = 1 / (1 + np.exp(-scores[:, 1]))
-        np.testing.assert_allclose(ours, expected[:, 1], atol=1e-4)
-    else:
-        ours = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
-        np.testing.assert_allclose(ours, expected, atol=1e-4)
+    assert_is_scikit_learns(x + 3, y, blobs(2, 10, classes)[0] + 3)
+
+
+@pytest.mark.parametrize("per_class", [3, 30, 40])
+def test_logistic_is_scikit_learns_on_degenerate_features(per_class: int) -> None:
+    """Centred and repeated samples, repeated and constant features, classes of unequal size."""
+    x, y = blobs(1, per_class)
+    x, y = np.concatenate([x, x[:5]]), np.concatenate([y, y[:5]])
+    x = np.concatenate([x - x.mean(0), x[:, :3], np.full((len(x), 2), 0.5, np.float32)], 1)
+    assert_is_scikit_learns(x, y, x)
+    weights, _ = logistic.fit(np.zeros_like(x), y, **LINEAR)
+    assert not weights.any()
+
+
+@pytest.mark.parametrize("per_class", [1, 5, 20, 45])
+def test_at_the_studys_tolerance_accuracy_is_the_converged_fits(per_class: int) -> None:
+    settings = yaml.safe_load((ROOT / "params.yaml").read_text())["fewshot"]["linear"]
+    x, y = blobs(5, 150, 20, 200)
+    order = shot_order(y, np.random.default_rng(0))
+    rows, rest = split(order, per_class, len(y))
+    train, test = standardise(x[rows], x[rest])
+    reference = LogisticRegression(tol=1e-8, max_iter=10000).fit(train.astype(float), y[rows])
+    expected = float(np.mean(reference.predict(test) == y[rest]))
+    rng = np.random.default_rng(0)
+    assert evaluate(x, y, order, per_class, "linear", settings, rng) == pytest.approx(
+        expected, abs=0.003
+    )
+
+
+@pytest.mark.parametrize("head", ["linear", "mlp1", "mlp2"])
+def test_a_cell_does_not_depend_on_the_cells_beside_it(tmp_path: Path, head: str) -> None:
+    settings = {"linear": LINEAR, "mlp1": HEAD, "mlp2": HEAD | {"hidden": 16}}[head]
+    x, y = blobs(4, 40, width=90)
+    x += np.random.default_rng(0).normal(0, 4, x.shape).astype(np.float32)
+    safetensors.numpy.save_file({"tasks/t": x}, tmp_path / "m.safetensors")
+    np.savez(tmp_path / "t.npz", labels=y)
+    cells = {f"{n} {r}": (n, r) for n in (1, 5, 20) for r in range(2)}
+    files = (tmp_path / "m.safetensors", tmp_path / "t.npz")
+    swept = dict(fewshot(*files, "t", head, settings, 0, cells, list(cells)))
+    assert len(set(swept.values())) > 3
+    for name, cell in reversed(cells.items()):
+        assert dict(fewshot(*files, "t", head, settings, 0, {name: cell}, [name])) == {
+            name: swept[name]
+        }
 
 
 def test_a_probe_that_did_not_converge_is_an_error() -> None:
     x, y = blobs(1, 30)
-    with pytest.raises(RuntimeError, match="did not converge in 2 iterations"):
-        logistic.fit(x, y, C=1.0, tolerance=1e-9, max_iterations=2)
+    for tolerance, iterations in ((1e-9, 2), (1e-30, 10000)):  # stopped, and out of precision
+        with pytest.raises(RuntimeError, match="did not converge in"):
+            logistic.fit(x, y, C=1.0, tolerance=tolerance, max_iterations=iterations)
+
+
+def torch_layers(sizes: list[int], vector: np.ndarray) -> torch.nn.Sequential:
+    """The same layers in torch, ReLU between them."""
+    modules: list[torch.nn.Module] = []
+    parts = heads.unflatten(vector, sizes)
+    for weights, biases in zip(parts[::2], parts[1::2], strict=True):
+        layer = torch.nn.Linear(*weights.shape).to(torch.from_numpy(weights).dtype)
+        with torch.no_grad():
+            layer.weight.copy_(torch.from_numpy(weights.T.copy()))
+            layer.bias.copy_(torch.from_numpy(biases.copy()))
+        modules += [layer, torch.nn.ReLU()]
+    return torch.nn.Sequential(*modules[:-1])
 
 
 @pytest.mark.parametrize("hidden", [None, 7])
 def test_written_gradients_are_autograds(hidden: int | None) -> None:
-    generator = torch.Generator().manual_seed(0)
+    rng = np.random.default_rng(0)
     sizes = [12, *([hidden] if hidden else []), 5]
-    layers = [p.double() for p in heads.initialise(sizes, generator)]
-    x = torch.randn(9, 12, generator=generator, dtype=torch.float64)
-    y = torch.randint(0, 5, (9,), generator=generator)
-    ours = heads.loss_gradients(layers, x, y)
-    for parameter in layers:
-        parameter.requires_grad_()
-    functional.cross_entropy(heads.forward(layers, x)[-1], y).backward()
-    for gradient, parameter in zip(ours, layers, strict=True):
-        assert parameter.grad is not None
-        torch.testing.assert_close(gradient.detach(), parameter.grad, atol=1e-12, rtol=1e-10)
+    vector = heads.initialise(sizes, rng).astype(float)
+    x, y = rng.normal(size=(9, 12)), rng.integers(0, 5, 9)
+    ours = np.full_like(vector, np.nan)
+    parts = heads.unflatten(ours, sizes)
+    heads.loss_gradients(heads.unflatten(vector, sizes), x, y, parts)
+    model = torch_layers(sizes, vector)
+    functional.cross_entropy(model(torch.from_numpy(x)), torch.from_numpy(y)).backward()
+    expected = [p.grad.numpy().T for p in model.parameters() if p.grad is not None]
+    for gradient, theirs in zip(parts, expected, strict=True):
+        np.testing.assert_allclose(gradient, theirs, atol=1e-12, rtol=1e-6)
+    assert np.isfinite(ours).all()  # every place was written to
 
 
-def test_training_steps_are_torchs_adamw() -> None:
+@pytest.mark.parametrize("hidden", [None, 6])
+def test_training_steps_are_torchs_adamw(hidden: int | None) -> None:
     """Without dropout and with full batches, training is torch.nn.Linear under torch's AdamW."""
     x, y = blobs(3, 8, width=10)
-    settings = HEAD | {"dropout": 0.0, "batch": len(x), "steps": 25}
-    ours = heads.fit_predict(x, y, x, torch.Generator().manual_seed(5), **settings)
-    weight, bias = heads.initialise([10, 4], torch.Generator().manual_seed(5))
-    model = torch.nn.Linear(10, 4)
-    with torch.no_grad():
-        model.weight.copy_(weight.T)
-        model.bias.copy_(bias)
+    settings = HEAD | {"dropout": 0.0, "batch": len(x), "steps": 25, "hidden": hidden}
+    ours = heads.fit(x, y, np.random.default_rng(5), **settings)
+    sizes = [10, *([hidden] if hidden else []), 4]
+    model = torch_layers(sizes, heads.initialise(sizes, np.random.default_rng(5)))
     optimiser = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.01)
     for _ in range(25):
         optimiser.zero_grad()
         functional.cross_entropy(model(torch.from_numpy(x)), torch.from_numpy(y)).backward()
         optimiser.step()
-    expected = model(torch.from_numpy(x)).detach().numpy()
-    np.testing.assert_allclose(ours, expected, atol=1e-4)
+    for layer, theirs in zip(ours, model.parameters(), strict=True):
+        np.testing.assert_allclose(layer, theirs.detach().T, atol=1e-4)
+
+
+def test_initial_weights_are_uniform_within_one_over_the_root_of_the_inputs() -> None:
+    """As torch.nn.Linear's."""
+    sizes = [100, 300, 20]
+    vector = heads.initialise(sizes, np.random.default_rng(0))
+    for i, layer in enumerate(heads.unflatten(vector, sizes)):
+        bound = sizes[i // 2] ** -0.5
+        assert np.abs(layer).max() <= bound
+        assert layer.std() == pytest.approx(bound / np.sqrt(3), rel=0.25)
+    assert heads.unflatten(vector, sizes)[0].std() == pytest.approx(0.1 / np.sqrt(3), rel=0.01)
+
+
+def test_an_epoch_has_every_example_once_and_inputs_are_dropped_at_the_rate_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[np.ndarray] = []
+    exact = heads.loss_gradients
+
+    def spy(
+        layers: list[np.ndarray], x: np.ndarray, y: np.ndarray, slopes: list[np.ndarray]
+    ) -> None:
+        seen.append(x.copy())
+        exact(layers, x, y, slopes)
+
+    monkeypatch.setattr(heads, "loss_gradients", spy)
+    x = np.repeat(np.arange(1, 65, dtype=np.float32)[:, None], 500, 1)  # row i holds i + 1
+    settings = HEAD | {"dropout": 0.8, "steps": 4}
+    heads.fit(x, np.arange(64) % 4, np.random.default_rng(0), **settings)
+    for epoch in (np.concatenate(seen[:2]), np.concatenate(seen[2:])):
+        np.testing.assert_allclose(np.sort(epoch.max(1)), 5 * np.arange(1, 65), rtol=1e-6)
+        assert np.mean(epoch != 0) == pytest.approx(0.2, abs=0.01)  # 4.5 standard errors
+    assert not np.array_equal(seen[0] != 0, seen[2] != 0)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (4, 4), (1, 1)])
+def test_what_is_kept_is_drawn_for_every_input_anew(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    drawn = np.array([heads.kept(shape, 0.25, rng) for _ in range(4000)])
+    assert drawn.shape[1:] == shape
+    np.testing.assert_allclose(drawn.mean(0), 0.75, atol=0.035)  # five standard errors
+    flat = drawn.reshape(4000, -1).astype(float)
+    if flat.shape[1] > 1:
+        apart = np.corrcoef(flat.T)[np.triu_indices(flat.shape[1], 1)]
+        assert np.abs(apart).max() < 0.08
 
 
 @pytest.mark.parametrize("head", ["linear", "mlp1", "mlp2"])
@@ -119,15 +228,16 @@ def test_heads_learn_what_can_be_learnt_and_nothing_else(head: str) -> None:
     settings = {"linear": LINEAR, "mlp1": HEAD, "mlp2": HEAD | {"hidden": 16}}[head]
     x, y = blobs(4, 40)
     order = shot_order(y, np.random.default_rng(0))
-    accuracy = [evaluate(3 * x, y, order, n, head, settings, seed=1) for n in (1, 20)]
-    assert accuracy[1] > 0.9 > accuracy[0] > 0.3
+
+    def rng() -> np.random.Generator:
+        return np.random.default_rng(1)
+
+    accuracy = [evaluate(3 * x, y, order, n, head, settings, rng()) for n in (1, 20)]
+    assert accuracy[1] > max(0.9, accuracy[0])
+    assert accuracy[0] > 0.3
     shuffled = np.random.default_rng(9).permutation(y)
     order = shot_order(shuffled, np.random.default_rng(0))
-    assert evaluate(x, shuffled, order, 20, head, settings, seed=1) < 0.5
-    again = evaluate(x, y, shot_order(y, np.random.default_rng(0)), 5, head, settings, seed=1)
-    assert again == evaluate(
-        x, y, shot_order(y, np.random.default_rng(0)), 5, head, settings, seed=1
-    )
+    assert evaluate(x, shuffled, order, 20, head, settings, rng()) < 0.5
 
 
 def test_standardising_keeps_geometry_and_fixes_scale() -> None:

@@ -41,13 +41,18 @@ def split(order: np.ndarray, n: int, total: int) -> tuple[np.ndarray, np.ndarray
     return train, np.flatnonzero(rest)
 
 
-def standardise(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centre on the training mean and divide by one number, the root mean square of what is left.
+def mean_and_scale(train: np.ndarray) -> tuple[np.ndarray, float]:
+    """The training mean, and one number to divide by, the root mean square of what is left.
 
     One scale for all dimensions keeps the geometry of the representation, which is what alignment
     is about, and gives every model's features the same size, so that fixed hyperparameters mean the
     same for each. A constant embedding stays at zero.
     """
     mean = train.mean(0)
-    scale = float(np.sqrt(np.mean((train - mean) ** 2))) or 1.0
+    return mean, float(np.sqrt(np.mean((train - mean) ** 2))) or 1.0
+
+
+def standardise(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both, less the training mean and divided by the training set's one scale."""
+    mean, scale = mean_and_scale(train)
     return (train - mean) / scale, (test - mean) / scale
