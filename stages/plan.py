@@ -7,10 +7,12 @@ Writes: nothing
 
 GPU hours are those of the published throughput table (one RTX 3090, mixed precision), scaled to
 each model's input size by its area. CPU hours are multiply-adds over what a matrix product reaches
-on this machine just now, at the share of it that networks reach.
+on this machine just now, at the share of it that networks reach. Several GPU workers are simulated.
 """
 
+import math
 import sys
+import textwrap
 import time
 
 import numpy as np
@@ -22,6 +24,7 @@ from stages.runtime.machine import cores
 from stages.sources.fetch import fetch
 from stages.sources.timm_tables import THROUGHPUT, read_throughput
 from stages.study.load import load
+from stages.study.schedule import loads, lower_bound
 from stages.study.sizes import image_counts
 from stages.study.table import Row
 from stages.study.zoo import Model, models
@@ -30,6 +33,9 @@ from stages.zoo.hub import WEIGHTS, cached
 SHARE = 0.6
 """Of a matrix product's speed, what networks reach in float32, a worker a core: seven architectures
 reached 0.24 (EfficientNet-B0) to 0.72 (ViT-Ti) of it."""
+
+GPU_WORKERS = (1, 8, 64)
+"""Numbers of workers that are simulated."""
 
 
 def main() -> None:
@@ -42,7 +48,7 @@ def main() -> None:
         print(f"  {count:>9,}  {name}")
     known = [(model, model.row) for model in chosen if model.row and not model.absent]
     for line in [*left_out(chosen), *sizes(known, images), *times(known, images)]:
-        print(line)
+        print(textwrap.fill(line, 99, subsequent_indent=" " * 12, break_on_hyphens=False))
     print("not counted: few-shot learning, which runs on the CPU")
 
 
@@ -94,7 +100,42 @@ def times(known: list[tuple[Model, Row]], images: int) -> list[str]:
     ranked = sorted(cpu, key=lambda name: -(cpu if slow else gpu)[name])
     for name in ranked[:10]:
         lines.append(f"  {gpu.get(name, 0):6.2f} h GPU  {cpu[name]:8,.1f} h CPU  {name}")
-    return lines
+    return [*lines, *simulated(gpu, {m.name: r.gmacs for m, r in known})] if gpu else lines
+
+
+def simulated(gpu: dict[str, float], gmacs: dict[str, float]) -> list[str]:
+    """Embedding on several GPU workers: a model is one job, and who is free takes the next.
+
+    Parameters
+    ----------
+    gpu : hours of each model. gmacs : multiply-adds an image, by which `embed` orders its jobs.
+    """
+    hours, order = np.array(list(gpu.values())), np.array([gmacs[name] for name in gpu])
+    lines = [
+        f"simulated: embedding {len(gpu)} models on several such GPUs, longest model first",
+        "  workers  makespan  lower bound   ratio  efficiency",
+    ]
+    for workers in GPU_WORKERS:
+        makespan, least = loads(hours, workers).max(), lower_bound(hours, workers)
+        lines.append(
+            f"  {workers:7}  {makespan:6.2f} h  {least:9.2f} h  {makespan / least:6.3f}  "
+            f"{hours.sum() / workers / makespan:10.0%}"
+        )
+    later = max(loads(hours, m, order).max() / loads(hours, m).max() for m in GPU_WORKERS)
+    name = max(gpu, key=lambda name: gpu[name])
+    return [
+        *lines,
+        f"  more workers than {enough(hours)} gain nothing: {name} alone takes {gpu[name]:.2f} h",
+        f"  by multiply-adds, as stage embed orders them: at most {later - 1:.2%} longer",
+        "  left out: downloads, loading of weights and images, start of workers, few-shot learning",
+    ]
+
+
+def enough(hours: np.ndarray) -> int:
+    """The fewest workers with which all takes no longer than the longest job."""
+    longest = hours.max()
+    fewest = math.ceil(hours.sum() / longest * (1 - 1e-9))
+    return next(m for m in range(fewest, len(hours) + 1) if loads(hours, m).max() <= longest)
 
 
 def hours_on_gpu(row: Row, table: pd.DataFrame, images: int) -> float:

@@ -228,6 +228,8 @@ def test_the_plan_counts_what_is_embedded(study: Open) -> None:
     assert f"not counted: 1 whose size no table tells: {LONE}" in done.stdout
     hours = re.findall(r"h GPU +[\d.,]+ h CPU  (\w+)$", done.stdout, re.MULTILINE)
     assert set(hours) == set(FAMILIES)
+    assert "simulated: embedding 6 models on several such GPUs" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
 
 
 def test_weights_are_fetched_before_a_run(study: Open, tmp_path: Path) -> None:
