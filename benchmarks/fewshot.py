@@ -33,8 +33,8 @@ from benchmarks.rss import peak_mib
 from benchmarks.sides import in_turns, spread, verdict
 from stages.probes.sampling import shot_order, split
 from stages.probes.units import evaluate, fewshot
-from stages.runtime.jobs import one_thread
 from stages.runtime.random import rng_for
+from stages.runtime.work import one_thread
 
 ROUNDS, REPEATS, CORES = 3, 5, 2
 GOAL, POINTS, MEMORY = 5.0, 0.3, 1.5  # times, percentage points, GB

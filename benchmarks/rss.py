@@ -11,7 +11,7 @@ from typing import Any
 
 import timm
 
-from stages.runtime.jobs import one_thread
+from stages.runtime.work import one_thread
 from stages.zoo.features import embed_to
 from stages.zoo.images import PictureFiles
 

@@ -10,7 +10,7 @@ from statistics import median
 
 import numpy as np
 
-from stages.runtime.jobs import one_thread
+from stages.runtime.work import one_thread
 
 HEADER = (
     f"{'what':34}{'n':>7}{'models':>8}{'ours':>10}{'baseline':>10}"

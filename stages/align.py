@@ -11,7 +11,8 @@ import json
 
 from stages.runtime.door import door
 from stages.runtime.files import write_table
-from stages.runtime.jobs import Job, payload, run, worker_count
+from stages.runtime.jobs import Job, payload, run
+from stages.runtime.machine import place
 from stages.runtime.source import file_digest, unit_key
 from stages.study.load import Experiment, load
 from stages.study.zoo import measured
@@ -25,7 +26,7 @@ def main() -> None:
         name: file_digest(stimuli / name / "judgments.npz") for name in experiment.study.stimuli
     }
     jobs = [job(experiment, model.name, judgments) for model in measured(experiment)]
-    run("align", jobs, worker_count(experiment.params.compute.workers))
+    run("align", jobs, place(experiment.params.compute))
     weights = weights_of(experiment.paths.embeddings)
     rows = [
         {"model": unit.name, "weights": weights[unit.name], "set": name, **row}

@@ -15,7 +15,8 @@ from typing import Any
 
 from stages.runtime.door import door
 from stages.runtime.files import replacing, unpack, write_json
-from stages.runtime.jobs import Job, missing, payload, run, worker_count
+from stages.runtime.jobs import Job, missing, payload, run
+from stages.runtime.machine import place
 from stages.runtime.source import file_digest, unit_key
 from stages.sources.fetch import Remote, fetch
 from stages.sources.own import local_files
@@ -31,8 +32,7 @@ def main() -> None:
     for job, remotes in work:
         for remote in remotes if missing(job) else ():
             fetch(remote)
-    workers = worker_count(experiment.params.compute.workers)
-    run(f"download {group}", [job for job, _ in work], workers)
+    run(f"download {group}", [job for job, _ in work], place(experiment.params.compute))
     with replacing(experiment.paths.data / group) as folder:
         for job, _ in work:
             unpack(payload(job, job.name), folder)

@@ -11,14 +11,15 @@ Writes: data/<study>/embeddings/<model>.safetensors: one tensor [N, D] float32 a
 Params: models, stimuli, embed; the study's models, recipes, reference, stimuli, tasks, benchmarks
 """
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
 
 from stages.runtime.door import door
 from stages.runtime.files import replacing, write_json
-from stages.runtime.jobs import Job, payload, payload_file, run, worker_count
-from stages.runtime.machine import plan_machine
+from stages.runtime.jobs import Job, payload, payload_file, run
+from stages.runtime.machine import place, plan_machine, resources
 from stages.runtime.source import file_digest, folder_digest, unit_key
 from stages.study.load import Experiment, load
 from stages.study.weights import sources
@@ -37,9 +38,9 @@ def main() -> None:
     jobs = [job(experiment, m, known[m.name], sets, digests) for m in chosen if m.name in known]
     if group == "benchmarks" and experiment.study.reference:
         jobs.append(reference_job(experiment, sets, digests))
-    machine = plan_machine(experiment.params.compute.device)
-    workers = worker_count(experiment.params.compute.workers or machine.workers)
-    run(f"embed {group}", jobs, workers, failed)
+    compute = experiment.params.compute
+    planned = plan_machine(compute.device).workers
+    run(f"embed {group}", jobs, place(compute, planned), failed)
     with replacing(experiment.paths.embeddings_of(group)) as folder:
         index = {model.name: entry(model, known[model.name]) for model in chosen}
         for unit in jobs:
@@ -98,7 +99,8 @@ def job(
     }
     machine = (device, embedding.precision, plan_machine(device).threads)
     args = (source, sets, embedding.batch, machine)
-    return Job(model.name, keys, "stages.zoo.units:embed_sets", args, cost(model, source))
+    needs = resources(device)
+    return Job(model.name, keys, "stages.zoo.units:embed_sets", args, cost(model, source), needs)
 
 
 def reference_job(experiment: Experiment, sets: dict[str, Path], digests: dict[str, str]) -> Job:
@@ -108,7 +110,7 @@ def reference_job(experiment: Experiment, sets: dict[str, Path], digests: dict[s
     source = Source(checkpoint=paths.checkpoints / "reference.safetensors")
     own = {name: path for name, path in sets.items() if name in pools}
     made = job(experiment, reference(experiment), source, own, digests)
-    return Job("reference", made.keys, made.compute, made.args, made.cost)
+    return dataclasses.replace(made, name="reference")
 
 
 def cost(model: Model, source: Source) -> float:

@@ -16,7 +16,8 @@ import numpy as np
 from stages.runtime.door import door
 from stages.runtime.errors import UsageError
 from stages.runtime.files import read_npz, write_table
-from stages.runtime.jobs import Job, payload, run, worker_count
+from stages.runtime.jobs import Job, payload, run
+from stages.runtime.machine import place
 from stages.runtime.source import digest, unit_key
 from stages.study.load import Experiment, load
 from stages.study.zoo import measured
@@ -31,7 +32,7 @@ def main() -> None:
     experiment = load()
     labels = {name: task_labels(experiment, name) for name in experiment.study.tasks}
     jobs = [j for model in measured(experiment) for j in jobs_of(experiment, model.name, labels)]
-    run("fewshot", jobs, worker_count(experiment.params.compute.workers))
+    run("fewshot", jobs, place(experiment.params.compute))
     weights = weights_of(experiment.paths.embeddings)
     rows = []
     for _, repeats in itertools.groupby(jobs, lambda unit: unit.name.split(" ")[:3]):

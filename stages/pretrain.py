@@ -8,7 +8,8 @@ Params: seed, models, pretrain; the study's models, recipes, reference, training
 
 from stages.runtime.door import door
 from stages.runtime.files import replacing, write_json
-from stages.runtime.jobs import Job, payload, run, worker_count
+from stages.runtime.jobs import Job, payload, run
+from stages.runtime.machine import place
 from stages.runtime.source import digest, file_digest, unit_key
 from stages.study.load import Experiment, load
 from stages.study.spec import Recipe
@@ -23,7 +24,7 @@ def main() -> None:
     images = experiment.paths.training / "images.npz"
     data = file_digest(images) if zoo else ""
     jobs = [job(experiment, name, m, m.recipe, data) for name, m in zoo.items() if m.recipe]
-    run("pretrain", jobs, worker_count(experiment.params.compute.workers))
+    run("pretrain", jobs, place(experiment.params.compute))
     with replacing(experiment.paths.checkpoints) as folder:
         index = {}
         for unit in jobs:

@@ -26,8 +26,8 @@ from stages.probes.fooled import fooled
 from stages.runtime.door import door
 from stages.runtime.errors import DataError
 from stages.runtime.files import write_json, write_table
-from stages.runtime.jobs import Job, payload, run, worker_count
-from stages.runtime.machine import plan_machine
+from stages.runtime.jobs import Job, payload, run
+from stages.runtime.machine import place, plan_machine, resources
 from stages.runtime.source import digest, file_digest, unit_key
 from stages.sources.timm_tables import IMAGES, read_published
 from stages.study.load import Experiment, load
@@ -95,9 +95,10 @@ def folder_rows(experiment: Experiment) -> list[Row]:
             for benchmark, indexed in digests.items()
         }
         args = (source, indices, embedding.batch, machine)
-        jobs.append(Job(name, keys, "stages.zoo.units:classify_folders", args, float(source.size)))
-    workers = worker_count(experiment.params.compute.workers or plan.workers)
-    run("robustness on image folders", jobs, workers, failed)
+        size, needs = float(source.size), resources(device)
+        jobs.append(Job(name, keys, "stages.zoo.units:classify_folders", args, size, needs))
+    where = place(experiment.params.compute, plan.workers)
+    run("robustness on image folders", jobs, where, failed)
     return [
         {"model": unit.name, "benchmark": name, **json.loads(payload(unit, name))}
         for unit in jobs
@@ -116,7 +117,7 @@ def embedded_rows(experiment: Experiment) -> list[Row]:
     labels = {path.stem: file_digest(path) for path in files}
     zoo = [model for model in models(experiment) if model.recipe]
     jobs = [job(experiment, model.name, chosen, labels) for model in zoo]
-    run("robustness", jobs, worker_count(experiment.params.compute.workers))
+    run("robustness", jobs, place(experiment.params.compute))
     return [
         {"model": unit.name, "benchmark": name, **row}
         for unit in jobs

@@ -13,7 +13,8 @@ from typing import Any
 from stages.communication.found import TABLES, metrics, plotted
 from stages.runtime.door import door
 from stages.runtime.files import replacing, write_json, write_table
-from stages.runtime.jobs import Job, payload, run, worker_count
+from stages.runtime.jobs import Job, payload, run
+from stages.runtime.machine import place
 from stages.runtime.source import unit_key
 from stages.similarity.channel import places
 from stages.study.load import Experiment, load
@@ -24,7 +25,7 @@ UNITS = "stages.communication.units"
 def main() -> None:
     experiment = load()
     jobs = [*game_jobs(experiment), fewshot_job(experiment), appendix_job(experiment)]
-    run("theory", jobs, worker_count(experiment.params.compute.workers))
+    run("theory", jobs, place(experiment.params.compute))
     tables: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     for job in jobs:
         for unit in job.keys:

@@ -34,8 +34,8 @@ def mirror() -> Path:
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test has an artifact cache of its own, and no mirror unless it asks for one."""
     monkeypatch.setenv("ARTIFACT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("DATA_MIRROR", raising=False)
-    monkeypatch.delenv("WORKERS", raising=False)
+    for name in ("DATA_MIRROR", "WORKERS", "SCHEDULER", "UNIT_LIMIT"):
+        monkeypatch.delenv(name, raising=False)
 
 
 REVISION = re.compile(rb"not in git|\b[0-9a-f]{40}\b(, with uncommitted changes)?")

@@ -13,7 +13,8 @@ from stages.runtime import source
 from stages.runtime.cache import Cache
 from stages.runtime.errors import DataError, UnitError, UsageError, suggest
 from stages.runtime.files import npz_bytes, pack, read_npz, replacing, unpack, write_table
-from stages.runtime.jobs import Job, payload, run, worker_count
+from stages.runtime.jobs import Job, payload, run
+from stages.runtime.machine import Place, worker_count
 from stages.runtime.random import rng_for, torch_seed
 
 KEYS = [source.digest(i) for i in range(10)]
@@ -39,13 +40,13 @@ def job(name: str, numbers: dict[str, int], first_key: int) -> Job:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_only_what_is_missing_is_computed(workers: int, capsys: pytest.CaptureFixture[str]) -> None:
     jobs = [job("one", {"a": 1, "b": 2}, 0), job("two", {"c": 3}, 5)]
-    first = run("stage", jobs, workers)
+    first = run("stage", jobs, Place(workers))
     assert (first.units, first.cached, first.computed) == (3, 0, 3)
     assert payload(jobs[0], "b") == b"4 2"
-    again = run("stage", jobs, workers)
+    again = run("stage", jobs, Place(workers))
     assert (again.cached, again.computed) == (3, 0)
     more = job("one", {"a": 1, "b": 2, "d": 7}, 0)
-    third = run("stage", [more], workers)
+    third = run("stage", [more], Place(workers))
     assert (third.cached, third.computed) == (2, 1)
     assert payload(more, "d") == b"14 1"
     assert "stage: 3 units, 2 from the cache, 1 computed, 0 failed" in capsys.readouterr().err
@@ -55,7 +56,7 @@ def test_only_what_is_missing_is_computed(workers: int, capsys: pytest.CaptureFi
 def test_one_failing_job_does_not_end_the_others(workers: int) -> None:
     jobs = [job("bad", {"a": 1, "b": -2}, 0), job("good", {"c": 3}, 5)]
     with pytest.raises(UnitError, match=r"1 of 2 jobs failed: bad \(ArithmeticError: b is neg"):
-        run("stage", jobs, workers)
+        run("stage", jobs, Place(workers))
     assert payload(jobs[1], "c") == b"6 1"
     assert payload(jobs[0], "a") == b"2 2"  # finished before the job failed
 
@@ -63,7 +64,7 @@ def test_one_failing_job_does_not_end_the_others(workers: int) -> None:
 def test_a_worker_that_dies_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     dying = Job("dying", {"x": KEYS[0]}, "tests.test_runtime:die", ())
     with pytest.raises(UnitError, match=r"dying.*worker died"):
-        run("stage", [dying], 2)
+        run("stage", [dying], Place(2))
 
 
 def test_a_damaged_artifact_is_dropped_and_said(capsys: pytest.CaptureFixture[str]) -> None:

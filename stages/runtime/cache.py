@@ -72,8 +72,24 @@ class Cache:
             stream.close()
         return stream is not None
 
-    def put(self, key: str, payload: bytes | Path) -> None:
-        """Keep a payload, or the content of a file. It appears whole or not at all."""
+    def digest(self, key: str) -> str | None:
+        """SHA-256 that the file under a key tells of its payload, in hex; None where there is none.
+
+        Its folder is listed first, so that a shared file system shows what another machine wrote.
+        """
+        path = self._path(key)
+        try:
+            os.listdir(path.parent)  # noqa: PTH208 - read for its effect
+            with path.open("rb") as stream:
+                return stream.read(32).hex()
+        except FileNotFoundError:
+            return None
+
+    def put(self, key: str, payload: bytes | Path) -> str:
+        """Keep a payload, or the content of a file; its SHA-256 in hex.
+
+        It appears whole or not at all.
+        """
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
@@ -88,6 +104,7 @@ class Cache:
                 stream.seek(0)
                 stream.write(digest.digest())
             Path(name).replace(path)
+            return digest.hexdigest()
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 Path(name).unlink()

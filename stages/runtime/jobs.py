@@ -1,51 +1,26 @@
 """Runs a stage's units: asks the artifact cache for each, computes those that are missing.
 
 A *unit* is one result with a name and a key. A *job* is a bundle of units that one worker computes
-together (all shots and repeats of one model on one task, say). Results never depend on how many
-workers there are: each runs one thread, and each unit draws from a generator seeded by its name.
+together (all shots and repeats of one model on one task, say). Jobs run in this process, in worker
+processes of this machine, or on a dask.distributed cluster. Results never depend on where: each
+worker runs one thread, and each unit draws from a generator seeded by its name.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib
-import multiprocessing
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-import threadpoolctl
 from tqdm import tqdm
 
 from stages.runtime.cache import Cache
-from stages.runtime.errors import DataError, UnitError, UsageError
-from stages.runtime.machine import cores
-
-
-@dataclass(frozen=True)
-class Job:
-    """Units that are computed together.
-
-    Attributes
-    ----------
-    keys : unit name -> key in the artifact cache.
-    compute : ``module:function``, imported by workers only, so that a stage that finds everything
-        in the cache imports neither torch nor timm. ``function(*args, wanted=[...])`` yields
-        (unit, payload) for each wanted unit, bytes or a file that holds them; each payload is kept
-        as soon as it is yielded.
-    cost : relative; the most expensive job starts first, and the time left is told by it.
-    """
-
-    name: str
-    keys: Mapping[str, str]
-    compute: str
-    args: tuple[Any, ...]
-    cost: float = 1.0
+from stages.runtime.errors import DataError, UnitError
+from stages.runtime.machine import Place
+from stages.runtime.work import Digests, Job, Task, work
 
 
 @dataclass
@@ -64,36 +39,6 @@ class Report:
             f"{self.stage}: {self.units} units, {self.cached} from the cache, {self.computed} "
             f"computed, {sum(map(bool, self.failed))} failed, {self.seconds:.1f} s"
         )
-
-
-def worker_count(asked: int | None) -> int:
-    """`$WORKERS`, else the number asked for, else one for each core this process may use."""
-    if "WORKERS" in os.environ:
-        text = os.environ["WORKERS"]
-        if not text.isdecimal() or int(text) < 1:
-            raise UsageError(f"$WORKERS: '{text}'; a whole number from 1 is allowed")
-        return int(text)
-    return asked or cores()
-
-
-def one_thread() -> None:
-    """One BLAS, OpenMP and torch thread in this process: faster in a pool, and repeatable."""
-    threadpoolctl.threadpool_limits(1)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
-
-
-def _work(job: Job, wanted: Sequence[str], cache: Cache) -> int:
-    module, _, function = job.compute.partition(":")
-    compute = getattr(importlib.import_module(module), function)
-    one_thread()
-    done = 0
-    for unit, payload in compute(*job.args, wanted=wanted):
-        cache.put(job.keys[unit], payload)
-        done += 1
-    if done != len(wanted):
-        raise RuntimeError(f"{job.name}: {done} of {len(wanted)} units came back")
-    return done
 
 
 def missing(job: Job) -> list[str]:
@@ -117,7 +62,7 @@ def payload_file(job: Job, unit: str) -> BinaryIO:
 
 
 def run(
-    stage: str, jobs: Sequence[Job], workers: int, failed: Mapping[str, str] | None = None
+    stage: str, jobs: Sequence[Job], place: Place, failed: Mapping[str, str] | None = None
 ) -> Report:
     """Make sure that the cache holds every unit of every job.
 
@@ -125,33 +70,35 @@ def run(
     ----------
     stage : name for the report.
     jobs : the work.
-    workers : number of processes; 1 runs everything in this process.
+    place : where it is done.
     failed : reasons for work that could not even be planned, by name; reported with the rest.
 
     Raises
     ------
     UnitError
-        After everything else has finished, when a job failed: names each with its reason.
+        After everything else has finished, when a job failed: names each with its reason. At once
+        when the scheduler is lost.
+    UsageError
+        The scheduler cannot be reached.
     """
     start, cache, report = time.monotonic(), Cache(), Report(stage)
     report.failed.update(failed or {})
-    todo: list[tuple[Job, list[str]]] = []
+    todo: list[Task] = []
     for job in jobs:
         wanted = missing(job)
         report.units += len(job.keys)
         report.cached += len(job.keys) - len(wanted)
         if wanted:
-            todo.append((job, wanted))
-    todo.sort(key=lambda item: -item[0].cost)
+            todo.append(Task(job, wanted, cache, place.limit))
+    todo.sort(key=lambda task: -task.job.cost)
     with _progress(stage, todo) as bar:
-        costs = {job.name: _cost(job, wanted) for job, wanted in todo}
-        for name, result in _results(todo, workers, cache):
-            if isinstance(result, int):
-                report.computed += result
-            else:
-                report.failed[name] = f"{type(result).__name__}: {result}"
+        for task, result in _finished(todo, place):
+            try:
+                report.computed += _kept(task, result())
+            except Exception as error:  # noqa: BLE001 - every reason is told, and the stage fails
+                report.failed[task.job.name] = f"{type(error).__name__}: {error}".removesuffix(": ")
             bar.set_postfix_str(f"{report.cached + report.computed} of {report.units} units")
-            bar.update(costs[name])
+            bar.update(_cost(task))
     report.seconds = time.monotonic() - start
     print(report.line(), file=sys.stderr)
     if report.failed:
@@ -161,52 +108,46 @@ def run(
     return report
 
 
-def _progress(stage: str, todo: Sequence[tuple[Job, list[str]]]) -> tqdm:
+def _finished(todo: Sequence[Task], place: Place) -> Iterator[tuple[Task, Callable[[], Digests]]]:
+    """Each task with a function that returns its result or raises, as they finish.
+
+    The engines are imported by stages that have something to compute.
+    """
+    if not todo:
+        return
+    if place.scheduler:
+        from stages.runtime import cluster
+
+        yield from cluster.finished(todo, place.scheduler)
+    elif place.workers == 1 and place.limit is None:
+        for task in todo:
+            yield task, functools.partial(work, task)
+    else:
+        from stages.runtime import pool
+
+        yield from pool.finished(todo, min(place.workers, len(todo)))
+
+
+def _kept(task: Task, made: Digests) -> int:
+    """The number of units made, after checking that the artifact cache of this process has them."""
+    for unit, digest in made.items():
+        if task.cache.digest(task.job.keys[unit]) != digest:
+            raise DataError(
+                f"'{unit}' was computed and is not in {task.cache.root}: the worker has another "
+                "artifact cache; $ARTIFACT_CACHE must name a folder that all machines share"
+            )
+    return len(made)
+
+
+def _progress(stage: str, todo: Sequence[Task]) -> tqdm:
     """A bar over the cost of what is to be done, so that its time left is that of the work left."""
     form = (
         "{desc}: {percentage:3.0f} % of the work |{bar}| {elapsed} gone, {remaining} left{postfix}"
     )
-    total = sum(_cost(job, wanted) for job, wanted in todo)
+    total = sum(map(_cost, todo))
     return tqdm(total=total, desc=stage, bar_format=form, smoothing=0, disable=None)
 
 
-def _cost(job: Job, wanted: Sequence[str]) -> float:
+def _cost(task: Task) -> float:
     """The part of a job's cost that its missing units are."""
-    return job.cost * len(wanted) / len(job.keys)
-
-
-def _results(
-    todo: list[tuple[Job, list[str]]], workers: int, cache: Cache
-) -> Iterator[tuple[str, int | Exception]]:
-    """(job name, units computed or the exception that ended it) for each job, as they finish."""
-    if workers == 1:
-        for job, wanted in todo:
-            yield job.name, _outcome(functools.partial(_work, job, wanted, cache))
-        return
-    if not todo:
-        return
-    context = multiprocessing.get_context("forkserver")
-    # Imported once, by the server from which workers are forked.
-    modules = {job.compute.partition(":")[0] for job, _ in todo}
-    context.set_forkserver_preload(sorted({"stages.runtime.jobs", *modules}))
-    with ProcessPoolExecutor(min(workers, len(todo)), mp_context=context) as pool:
-        futures: dict[Future[int], str] = {
-            pool.submit(_work, job, wanted, cache): job.name for job, wanted in todo
-        }
-        try:
-            for future in as_completed(futures):
-                yield futures[future], _outcome(future.result)
-        except BaseException:
-            for process in multiprocessing.active_children():
-                process.terminate()
-            raise
-
-
-def _outcome(call: Callable[[], int]) -> int | Exception:
-    """A job's result, or the exception that ended it: one failing job does not end the study."""
-    try:
-        return call()
-    except BrokenProcessPool:
-        return RuntimeError("its worker died (out of memory?); a rerun computes what is missing")
-    except Exception as error:  # noqa: BLE001 - every reason is reported, and the stage fails
-        return error
+    return task.job.cost * len(task.wanted) / len(task.job.keys)

@@ -1,10 +1,42 @@
-"""The machine that work is planned for. It decides how fast, never what."""
+"""The machine that work is planned for. It decides where and how fast, never what."""
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
+
+from stages.runtime.errors import UsageError
+
+ADDRESS = r"^(tcp|tls|ws|wss)://[^\s/]+:\d+$"
+"""What the address of a dask.distributed scheduler looks like."""
+
+
+class Compute(Protocol):
+    """What params.yaml's `compute` says of where units run."""
+
+    @property
+    def workers(self) -> int | None: ...
+    @property
+    def scheduler(self) -> str | None: ...
+    @property
+    def limit(self) -> float | None: ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where units run.
+
+    workers : processes; with 1 and no limit everything runs in this process.
+    scheduler : address of a dask.distributed scheduler, which decides how many workers there are.
+    limit : seconds that one unit may take.
+    """
+
+    workers: int = 1
+    scheduler: str | None = None
+    limit: float | None = None
 
 
 @dataclass(frozen=True)
@@ -22,6 +54,43 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def place(compute: Compute, planned: int | None = None) -> Place:
+    """Where params.yaml and the environment have units run.
+
+    Parameters
+    ----------
+    planned : workers where neither says how many; None for one each core.
+
+    Raises
+    ------
+    UsageError
+        `$WORKERS`, `$SCHEDULER` or `$UNIT_LIMIT` is none of the values allowed.
+    """
+    workers = worker_count(compute.workers or planned)
+    scheduler, limit = compute.scheduler, compute.limit
+    if text := os.environ.get("SCHEDULER"):
+        if text != "null" and not re.fullmatch(ADDRESS, text):
+            allowed = "an address such as tcp://host:8786, or null, is allowed"
+            raise UsageError(f"$SCHEDULER: '{text}'; {allowed}")
+        scheduler = None if text == "null" else text
+    if text := os.environ.get("UNIT_LIMIT"):
+        seconds = text.replace(".", "", 1)
+        if text != "null" and not (seconds.isdecimal() and float(text) > 0):
+            raise UsageError(f"$UNIT_LIMIT: '{text}'; seconds above 0, or null, are allowed")
+        limit = None if text == "null" else float(text)
+    return Place(workers, scheduler, limit)
+
+
+def worker_count(asked: int | None) -> int:
+    """`$WORKERS`, else the number asked for, else one for each core this process may use."""
+    if "WORKERS" in os.environ:
+        text = os.environ["WORKERS"]
+        if not text.isdecimal() or int(text) < 1:
+            raise UsageError(f"$WORKERS: '{text}'; a whole number from 1 is allowed")
+        return int(text)
+    return asked or cores()
+
+
 def plan_machine(device: str) -> Plan:
     """One worker that all cores prepare images for where there is a GPU, else one worker a core.
 
@@ -33,3 +102,8 @@ def plan_machine(device: str) -> Plan:
     """
     accelerated = device != "cpu" and (device != "auto" or Path("/dev/nvidiactl").exists())
     return Plan(1, cores()) if accelerated else Plan(None, 1)
+
+
+def resources(device: str) -> dict[str, float]:
+    """What a dask worker must have to compute on a device."""
+    return {"GPU": 1} if device.startswith("cuda") else {}

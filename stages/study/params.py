@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from stages.runtime.machine import ADDRESS
+
 Measure = Literal["pearson", "spearman", "triplet"]
 Similarity = Literal["cosine", "dot", "pearson", "euclidean"]
 HeadName = Literal["linear", "mlp1", "mlp2"]
@@ -180,6 +182,8 @@ class Analyze(Strict):
 
 class Compute(Strict):
     workers: Positive | None
+    scheduler: Annotated[str, Field(pattern=ADDRESS)] | None
+    limit: Annotated[float, Field(gt=0)] | None
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
 
 

@@ -23,7 +23,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from stages.runtime.door import door
 from stages.runtime.errors import DataError, UsageError, suggest
-from stages.runtime.jobs import one_thread, worker_count
+from stages.runtime.machine import worker_count
+from stages.runtime.work import one_thread
 from stages.zoo.networks import penultimate
 
 BATCH = 2
