@@ -25,9 +25,10 @@ def main() -> None:
     judgments = {
         name: file_digest(stimuli / name / "judgments.npz") for name in experiment.study.stimuli
     }
-    jobs = [job(experiment, model.name, judgments) for model in measured(experiment)]
+    names = [model.name for model in measured(experiment)]
+    jobs = [job(experiment, name, judgments) for name in names]
+    weights = weights_of(experiment.paths.embeddings, names)
     run("align", jobs, place(experiment.params.compute))
-    weights = weights_of(experiment.paths.embeddings)
     rows = [
         {"model": unit.name, "weights": weights[unit.name], "set": name, **row}
         for unit in jobs

@@ -8,7 +8,6 @@ Writes: data/<study>/stimuli/<set>/; tasks/<task>.npz; benchmarks/ and benchmark
 Params: world, stimuli, tasks; the study's world, training, stimuli, tasks, benchmarks
 """
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,11 +21,12 @@ from stages.sources.fetch import Remote, fetch
 from stages.sources.own import local_files
 from stages.sources.real import FILES
 from stages.sources.timm_tables import CLASS_LISTS, TABLES
+from stages.study import command
 from stages.study.load import Experiment, load
 
 
 def main() -> None:
-    group = sys.argv[1]
+    group = command.group("download", PIECES)
     experiment = load()
     work = list(PIECES[group](experiment))
     for job, remotes in work:

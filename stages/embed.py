@@ -13,7 +13,6 @@ Params: models, stimuli, embed; the study's models, recipes, reference, stimuli,
 
 import dataclasses
 import json
-import sys
 from pathlib import Path
 
 from stages.runtime.door import door
@@ -21,6 +20,7 @@ from stages.runtime.files import replacing, write_json
 from stages.runtime.jobs import Job, payload, payload_file, run
 from stages.runtime.machine import place, plan_machine, resources
 from stages.runtime.source import file_digest, folder_digest, unit_key
+from stages.study import command
 from stages.study.load import Experiment, load
 from stages.study.weights import sources
 from stages.study.zoo import Model, measured, reference
@@ -29,7 +29,7 @@ from stages.zoo.sources import Source
 
 
 def main() -> None:
-    group = sys.argv[1]
+    group = command.group("embed", ("transfer", "benchmarks"))
     experiment = load()
     sets = image_sets(experiment, group)
     digests = {name: set_digest(path) for name, path in sets.items()}

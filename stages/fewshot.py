@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from stages.runtime.door import door
-from stages.runtime.errors import UsageError
+from stages.runtime.errors import DataError, UsageError
 from stages.runtime.files import read_npz, write_table
 from stages.runtime.jobs import Job, payload, run
 from stages.runtime.machine import place
 from stages.runtime.source import digest, unit_key
+from stages.sources.guards import check_npz
 from stages.study.load import Experiment, load
 from stages.study.zoo import measured
 from stages.zoo.embeddings import tensor_digests, weights_of
@@ -31,9 +32,10 @@ COST = {"linear": 4.0, "mlp1": 1.0, "mlp2": 1.0}
 def main() -> None:
     experiment = load()
     labels = {name: task_labels(experiment, name) for name in experiment.study.tasks}
-    jobs = [j for model in measured(experiment) for j in jobs_of(experiment, model.name, labels)]
+    names = [model.name for model in measured(experiment)]
+    jobs = [job for name in names for job in jobs_of(experiment, name, labels)]
+    weights = weights_of(experiment.paths.embeddings, names)
     run("fewshot", jobs, place(experiment.params.compute))
-    weights = weights_of(experiment.paths.embeddings)
     rows = []
     for _, repeats in itertools.groupby(jobs, lambda unit: unit.name.split(" ")[:3]):
         rows += sorted(
@@ -53,8 +55,11 @@ def rows_of(unit: Job, weights: dict[str, str]) -> Iterator[dict[str, Any]]:
 def task_labels(experiment: Experiment, task: str) -> str:
     """Digest of a task's labels, after checking that every n leaves images to test on."""
     path = experiment.paths.tasks / f"{task}.npz"
+    check_npz(path)
     (labels,) = read_npz(path, "labels")
-    smallest = int(np.bincount(labels).min())
+    if labels.ndim != 1 or labels.dtype.kind != "i" or len(labels) == 0 or labels.min() < 0:
+        raise DataError(f"{path}: labels are {labels.dtype} {labels.shape}; [N] from 0 are needed")
+    smallest = int(np.unique(labels, return_counts=True)[1].min())
     for n in experiment.params.fewshot.n:
         if n >= smallest:
             raise UsageError(

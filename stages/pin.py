@@ -11,12 +11,12 @@ data/<study>/embeddings/index.json; with one, the same weights are taken ever af
 
 import csv
 import io
-import sys
 from pathlib import Path
 
 from stages.runtime.door import door
 from stages.runtime.errors import UnitError, UsageError
 from stages.runtime.files import write_bytes
+from stages.study import command
 from stages.study.load import load
 from stages.study.spec import ModelTable
 from stages.study.table import read_model_table
@@ -25,7 +25,7 @@ from stages.zoo.hub import WEIGHTS, resolve_all
 
 
 def main() -> None:
-    experiment = load(study=sys.argv[1] if len(sys.argv) > 1 else None)
+    experiment = load(study=command.study("pin"))
     tables = [Path(e.table) for e in experiment.study.models if isinstance(e, ModelTable)]
     if not tables:
         raise UsageError(f"{experiment.file}: models: no 'table', whose revisions could be set")

@@ -11,7 +11,6 @@ on this machine just now, at the share of it that networks reach. Several GPU wo
 """
 
 import math
-import sys
 import textwrap
 import time
 
@@ -23,6 +22,7 @@ from stages.runtime.errors import DataError
 from stages.runtime.machine import cores
 from stages.sources.fetch import fetch
 from stages.sources.timm_tables import THROUGHPUT, read_throughput
+from stages.study import command
 from stages.study.load import load
 from stages.study.schedule import loads, lower_bound
 from stages.study.sizes import image_counts
@@ -39,7 +39,7 @@ GPU_WORKERS = (1, 8, 64)
 
 
 def main() -> None:
-    experiment = load(study=sys.argv[1] if len(sys.argv) > 1 else None)
+    experiment = load(study=command.study("plan"))
     chosen = models(experiment)
     sets = image_counts(experiment.study, experiment.params.tasks.per_class)
     images = sum(sets.values())

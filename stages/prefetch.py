@@ -6,13 +6,13 @@ Reads:  params.yaml, studies/, the hub
 Writes: the hub's cache (HF_HOME); nothing of the study
 """
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from tqdm import tqdm
 
 from stages.runtime.door import door
 from stages.runtime.errors import DataError, UnitError
+from stages.study import command
 from stages.study.load import load
 from stages.study.weights import sources
 from stages.study.zoo import measured
@@ -22,7 +22,7 @@ THREADS = 4
 
 
 def main() -> None:
-    experiment = load(study=sys.argv[1] if len(sys.argv) > 1 else None)
+    experiment = load(study=command.study("prefetch"))
     known, failed = sources(experiment, measured(experiment))
     pins = {name: [pin for pin in (s.pin, s.config_pin) if pin] for name, s in known.items()}
     wanted = [(name, pin) for name, own in pins.items() for pin in own]

@@ -14,8 +14,9 @@ from stages.similarity.ceilings import noise_ceiling
 from stages.similarity.matrices import pairs
 from stages.sources import registry
 from stages.sources.fetch import fetch
-from stages.sources.formats import cifar100_names, read_cifar100, read_matlab
+from stages.sources.formats import cifar100_names, read_cifar100
 from stages.sources.human import png, read_92objects, read_materials, read_matrix_set
+from stages.sources.matlab import read_matlab
 from stages.sources.peterson import read_animals
 from stages.sources.real import cifar100_split, cifar100_training, real_stimuli, real_task
 

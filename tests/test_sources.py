@@ -12,7 +12,7 @@ import pytest
 import scipy.io
 
 from stages.runtime.errors import DataError
-from stages.sources.formats import cifar100_names, read_cifar100, read_idx, read_matlab
+from stages.sources.formats import cifar100_names, read_cifar100, read_idx
 from stages.sources.human import (
     Judgments,
     png,
@@ -22,6 +22,7 @@ from stages.sources.human import (
     stimulus_files,
 )
 from stages.sources.labelled import Labelled
+from stages.sources.matlab import read_matlab
 from stages.sources.miniature import world_stimuli, world_task, world_training
 from stages.sources.observers import perceived_similarity, rate
 from stages.sources.render import draw
@@ -216,14 +217,14 @@ GOOD = np.array([[0, 1, 2], [1, 2, 0]])
         (Judgments(2, similarity=np.array([[0, np.nan], [np.nan, 0]])), "nan at"),
         (Judgments(2, similarity=np.array([[0.0, 1], [2, 0]])), "not symmetric"),
         (Judgments(3, triplets=GOOD), "votes"),
-        (Judgments(2, triplets=GOOD, votes=np.ones((2, 2))), r"allowed 0\.\.1"),
+        (Judgments(2, triplets=GOOD, votes=np.ones((2, 2), int)), r"allowed 0\.\.1"),
         (Judgments(2, soft_labels=np.full((3, 2), 0.5)), r"shape \(3, 2\), need \[2, K\]"),
         (Judgments(2, soft_labels=np.ones((2, 2))), "must be a distribution"),
         (Judgments(2, soft_labels=np.full((2, 2), np.nan)), "must be a distribution"),
         (Judgments(2, soft_labels=np.eye(2)), "label_similarity is None, allowed: .'hellinger'"),
         (Judgments(2, np.eye(2), label_similarity=np.array("cosine")), "shape None"),
-        (Judgments(3, triplets=GOOD * 0, votes=np.ones((2, 2))), "twice"),
-        (Judgments(3, triplets=GOOD, votes=np.zeros((2, 2))), "at least one"),
+        (Judgments(3, triplets=GOOD * 0, votes=np.ones((2, 2), int)), "twice"),
+        (Judgments(3, triplets=GOOD, votes=np.zeros((2, 2), int)), "at least one"),
     ],
 )
 def test_wrong_judgments_are_named(judgments: Judgments, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from textwrap import fill
@@ -46,6 +47,7 @@ STYLE: dict[Any, Any] = {
     "legend.handletextpad": 0.2,
     "legend.columnspacing": 1.2,
     "svg.fonttype": "none",
+    "text.parse_math": False,  # names may have any character
 }
 
 
@@ -130,6 +132,13 @@ def marks(
 def unique(values: pd.Series) -> list[str]:
     """The different values, in their order."""
     return [str(value) for value in values.unique()]
+
+
+def power(value: float, _: float = 0) -> str:
+    """A power of ten as a label of a logarithmic axis: mathtext is off, see `STYLE`."""
+    return "10" + str(round(math.log10(value))).translate(
+        str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    )
 
 
 def axis_of_n(axis: Axes, shots: list[int], label: bool = True) -> None:

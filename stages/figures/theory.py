@@ -21,6 +21,7 @@ from stages.figures.style import (
     Tables,
     frame,
     panels,
+    power,
 )
 from stages.inference.facts import Facts
 from stages.similarity.channel import capacity
@@ -62,6 +63,7 @@ def theory_queries(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:
 def _by_objects(axis: Axes, table: pd.DataFrame, limits: tuple[float, float]) -> None:
     """A line for each number of objects, with the bound dashed."""
     axis.set_yscale("log")
+    axis.yaxis.set_major_formatter(power)
     axis.set(ylim=limits, xlim=(-0.03, 1.03))
     ends = {}
     for i, (n, rows) in enumerate(table.groupby("objects")):
@@ -111,6 +113,8 @@ def _against_bound(axis: Axes, table: pd.DataFrame) -> None:
     ends = np.array([known["bound"].min(), known["bound"].max()])
     axis.plot(ends, ends, color=GREY, lw=0.8)
     axis.set(xscale="log", yscale="log", title="Every setting", xlabel="d log₂ n / C")
+    axis.xaxis.set_major_formatter(power)
+    axis.yaxis.set_major_formatter(power)
     for k, (strategy, colour) in enumerate(STRATEGY.items()):
         axis.text(0.03, 0.95 - 0.08 * k, strategy, color=colour, transform=axis.transAxes, size=8)
     axis.legend(loc="lower right", handletextpad=0.1)

@@ -20,6 +20,14 @@ TEXT = dict.fromkeys(
     ("model", "weights", "set", "measure", "judge", "task", "head", "benchmark", "classifier"), str
 )
 """Names are text, also those that read as numbers."""
+MEASURED = ("weights", "value", "se", "accuracy", "images", "top1", "top5")
+"""Columns that are found; the others say what is measured."""
+RANGE = {
+    "value": (-1, 1),
+    **dict.fromkeys(("accuracy", "top1", "top5"), (0, 1)),
+    **dict.fromkeys(("n", "repeat", "images"), (0, 10**9)),
+}
+"""What numbers may be."""
 BLANK = {"se": [""]}
 """Columns whose cells may be blank, which is NaN: the value is undefined."""
 
@@ -28,6 +36,12 @@ def read_table(path: Path) -> pd.DataFrame:
     """A tidy table that the stage of the file's name wrote; floats come back exactly.
 
     A standard error that is blank is NaN; nowhere else is a cell taken to be missing.
+
+    Raises
+    ------
+    DataError
+        Names the file, and the line and column of a value that is no number or out of range, or
+        the line of a measurement that is there twice.
     """
     try:
         table = pd.read_csv(
@@ -40,8 +54,22 @@ def read_table(path: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not readable as a table: {error}") from error
     expected = COLUMNS[path.stem]
-    if tuple(table.columns) != expected or table.empty:
+    if tuple(table.columns) != expected:
         raise DataError(f"{path}: columns are {list(table.columns)}; {list(expected)} are needed")
+    if table.empty:
+        raise DataError(f"{path}: has no rows")
+    for column in (name for name in expected if name in RANGE):
+        low, high = RANGE[column]
+        wrong = ~pd.to_numeric(table[column], errors="coerce").between(low, high)  # NaN is
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise DataError(
+                f"{path}: line {row + 2}: {column}: '{table[column].iloc[row]}'; a number from "
+                f"{low} to {high} is needed"
+            )
+    twice = table.duplicated([column for column in expected if column not in MEASURED])
+    if twice.any():
+        raise DataError(f"{path}: line {int(twice.argmax()) + 2}: this measurement is there twice")
     return table
 
 

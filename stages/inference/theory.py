@@ -38,7 +38,7 @@ def read_theory(folder: Path) -> dict[str, list[Record]]:
     Raises
     ------
     DataError
-        Names a file that cannot be read or lacks a column.
+        Names a file that cannot be read or lacks a column, and the line of what is no number.
     """
     tables = {}
     for name, columns in COLUMNS.items():
@@ -50,6 +50,14 @@ def read_theory(folder: Path) -> dict[str, list[Record]]:
         lacking = sorted(columns - set(table.columns))
         if lacking or table.empty:
             raise DataError(f"{path}: {f'columns {lacking} are missing' if lacking else 'no rows'}")
+        for column in sorted(columns - {"strategy"}):
+            wrong = table[column].notna() & pd.to_numeric(table[column], errors="coerce").isna()
+            if wrong.any():
+                row = int(wrong.argmax())
+                raise DataError(
+                    f"{path}: line {row + 2}: {column}: '{table[column].iloc[row]}'; a number is "
+                    "needed"
+                )
         rows = table.astype(object).where(table.notna(), None).to_dict("records")
         tables[f"theory_{name}"] = [{str(k): v for k, v in row.items()} for row in rows]
     return tables

@@ -74,8 +74,8 @@ def place(compute: Compute, planned: int | None = None) -> Place:
             raise UsageError(f"$SCHEDULER: '{text}'; {allowed}")
         scheduler = None if text == "null" else text
     if text := os.environ.get("UNIT_LIMIT"):
-        seconds = text.replace(".", "", 1)
-        if text != "null" and not (seconds.isdecimal() and float(text) > 0):
+        number = re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text)
+        if text != "null" and not (number and float(text) > 0):
             raise UsageError(f"$UNIT_LIMIT: '{text}'; seconds above 0, or null, are allowed")
         limit = None if text == "null" else float(text)
     return Place(workers, scheduler, limit)
@@ -85,8 +85,8 @@ def worker_count(asked: int | None) -> int:
     """`$WORKERS`, else the number asked for, else one for each core this process may use."""
     if "WORKERS" in os.environ:
         text = os.environ["WORKERS"]
-        if not text.isdecimal() or int(text) < 1:
-            raise UsageError(f"$WORKERS: '{text}'; a whole number from 1 is allowed")
+        if not re.fullmatch("[1-9][0-9]{0,4}", text):
+            raise UsageError(f"$WORKERS: '{text}'; a whole number from 1 to 99999 is allowed")
         return int(text)
     return asked or cores()
 

@@ -6,20 +6,25 @@ whatever else is not an image is an error.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import logging
 import zipfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image
 
 from stages.runtime.errors import DataError, UsageError
+from stages.sources.guards import ROOM, readable
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+"""What Pillow may take a file for, whatever its name: EPS would start Ghostscript."""
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it says, errors say too
 _MODES = ("1", "CMYK", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "YCbCr")
-_LARGEST_ARCHIVE = 2**30  # bytes, unpacked
+_LARGEST_ARCHIVE = ROOM
 
 
 def entries(folder: Path, where: str) -> list[Path]:
@@ -29,10 +34,24 @@ def entries(folder: Path, where: str) -> list[Path]:
     ------
     UsageError
         There is no such folder.
+    DataError
+        A name in it cannot be printed, or has a backslash, which stands for a folder elsewhere.
     """
-    if not folder.is_dir():
-        raise UsageError(f"{where}: '{folder}' is no folder")
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    try:
+        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{where}: '{folder}' is no folder") from error
+    for path in paths:
+        check_name(path.name, str(folder))
+    return paths
+
+
+def check_name(name: str, where: str) -> None:
+    """Raise DataError where a file's name is none on other systems, or breaks a line of text."""
+    if not name.isprintable() or "\\" in name:
+        raise DataError(
+            f"{where}: {name!r}: a name without backslash that can be printed is needed"
+        )
 
 
 def image_files(folder: Path, where: str) -> list[Path]:
@@ -105,24 +124,28 @@ def decode(content: bytes, where: str, opaque: bool = True) -> np.ndarray:
 
     Transparent pixels are refused where it must be `opaque`; else the colour beneath is taken.
     """
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            if image.mode not in _MODES:
-                raise DataError(f"{where}: mode '{image.mode}'; 8 bits a channel are allowed")
-            if opaque and image.has_transparency_data and _alpha(image).min() < 255:
-                raise DataError(
-                    f"{where}: has transparent pixels; put it on the background that people saw"
-                )
-            return np.asarray(image.convert("RGB"))
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        zlib.error,
-        Image.DecompressionBombError,
-    ) as error:
-        raise DataError(f"{where}: not readable as an image: {error}") from error
+    with picture(content, where) as image:
+        if image.mode not in _MODES:
+            raise DataError(f"{where}: mode '{image.mode}'; 8 bits a channel are allowed")
+        if opaque and image.has_transparency_data and _alpha(image).min() < 255:
+            raise DataError(
+                f"{where}: has transparent pixels; put it on the background that people saw"
+            )
+        return np.asarray(image.convert("RGB"))
+
+
+@contextlib.contextmanager
+def picture(content: bytes, where: Path | str) -> Iterator[Image.Image]:
+    """An encoded image, of one of `FORMATS`; a DataError where it cannot be read or is too large.
+
+    Pillow refuses more than 179 million pixels.
+    """
+    with readable(where, "an image"):
+        try:
+            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+                yield image
+        except Image.DecompressionBombError as error:
+            raise ValueError(error) from error
 
 
 def _alpha(image: Image.Image) -> np.ndarray:
@@ -139,33 +162,36 @@ def zipped_images(path: Path, expected: int) -> dict[str, bytes]:
     Raises
     ------
     DataError
-        Damaged, encrypted, larger than 1 GiB unpacked, images in several folders or of another
+        Damaged, encrypted, larger than 512 MiB unpacked, images in several folders or of another
         number, or anything in it that is not an image.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [item for item in archive.infolist() if _meant(item)]
-            size = sum(item.file_size for item in members)
-            if size > _LARGEST_ARCHIVE:
-                raise DataError(f"{path}: {size} bytes unpacked; at most {_LARGEST_ARCHIVE}")
-            names = [PurePosixPath(item.filename) for item in members]
-            others = [name for name in names if name.suffix.lower() not in SUFFIXES]
-            if others:
-                raise DataError(f"{path}: '{others[0]}' is not an image")
-            parents = sorted({str(name.parent) for name in names})
-            if len(parents) > 1 or len(set(names)) < len(names):
-                raise DataError(f"{path}: images in folders {parents}, or a name twice")
-            if len(names) != expected:
-                raise DataError(f"{path}: {len(names)} images; {expected} are needed")
-            found = {
-                name.name: archive.read(item) for name, item in zip(names, members, strict=True)
-            }
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as error:
-        # RuntimeError: encrypted, or packed by a method that is not known.
-        raise DataError(f"{path}: not readable as ZIP: {error}") from error
+    with readable(path, "ZIP"), zipfile.ZipFile(path) as archive:
+        members = [item for item in archive.infolist() if _meant(item)]
+        size = sum(item.file_size for item in members)
+        if size > _LARGEST_ARCHIVE:
+            raise DataError(f"{path}: {size} bytes unpacked; at most {_LARGEST_ARCHIVE}")
+        names = [PurePosixPath(item.filename) for item in members]
+        for member in names:
+            check_name(str(member), str(path))
+            if member.suffix.lower() not in SUFFIXES:
+                raise DataError(f"{path}: '{member}' is not an image")
+        parents = sorted({str(name.parent) for name in names})
+        if len(parents) > 1 or len(set(names)) < len(names):
+            raise DataError(f"{path}: images in folders {parents}, or a name twice")
+        if len(names) != expected:
+            raise DataError(f"{path}: {len(names)} images; {expected} are needed")
+        found = {
+            name.name: _content(archive, item) for name, item in zip(names, members, strict=True)
+        }
     for name, content in found.items():
         decode(content, f"{path}: {name}", opaque=False)
     return dict(sorted(found.items()))
+
+
+def _content(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> bytes:
+    """A member's content. `ZipFile.read` unpacks 2 GiB first, whatever size the member says."""
+    with archive.open(item) as stream:
+        return stream.read(item.file_size)
 
 
 def _meant(item: zipfile.ZipInfo) -> bool:

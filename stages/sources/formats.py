@@ -1,17 +1,20 @@
-"""Parsers of the files that others publish: CIFAR's binary version, IDX, MATLAB. No pickle."""
+"""Parsers of the files that others publish: CIFAR's binary version, IDX. No pickle."""
 
 from __future__ import annotations
 
 import gzip
+import io
+import math
 import tarfile
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 
 from stages.runtime.errors import DataError
+from stages.sources.guards import ROOM, readable
 
 _CIFAR_RECORD = 2 + 3 * 32 * 32
+_TAR = 2**28  # bytes; CIFAR-100 has 184 million
 
 
 def read_cifar100(path: Path, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -38,59 +41,65 @@ def read_cifar100(path: Path, split: str) -> tuple[np.ndarray, np.ndarray, np.nd
 
 def cifar100_names(path: Path) -> list[str]:
     """The 100 fine label names, in the order of the labels."""
-    return _member(path, "cifar-100-binary/fine_label_names.txt").decode().split()
+    with readable(path, "names of classes"):
+        return _member(path, "cifar-100-binary/fine_label_names.txt").decode().split()
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that gives `_TAR` bytes and then fails: a packed file may hold any number."""
+
+    def __init__(self, stream: gzip.GzipFile) -> None:
+        self.stream, self.left = stream, _TAR
+
+    def read(self, size: int = -1) -> bytes:
+        content = self.stream.read(self.left + 1 if size < 0 else min(size, self.left + 1))
+        self.left -= len(content)
+        if self.left < 0:
+            raise ValueError(f"more than {_TAR} bytes unpacked")
+        return content
 
 
 def _member(path: Path, name: str) -> bytes:
-    """One file of a tar archive, read in memory; nothing is written."""
-    try:
-        with tarfile.open(path) as archive:
-            stream = archive.extractfile(name)
+    """One file of a gzipped tar archive, read in memory; nothing is written, no link followed."""
+    found: list[bytes] = []
+    with (
+        readable(path, "a tar archive"),
+        gzip.GzipFile(path) as unpacked,
+        tarfile.open(fileobj=_Bounded(unpacked), mode="r|") as archive,
+    ):
+        for item in archive:
+            if item.name != name:
+                continue
+            stream = archive.extractfile(item) if item.isreg() else None
             if stream is None:
                 raise DataError(f"{path}: '{name}' is not a file")
-            return stream.read()
-    except (tarfile.TarError, KeyError, EOFError, OSError) as error:
-        raise DataError(f"{path}: '{name}' cannot be read: {error}") from error
+            found.append(stream.read())
+    if len(found) != 1:
+        raise DataError(f"{path}: '{name}' is there {len(found)} times, not once")
+    return found[0]
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """A gzipped IDX file of unsigned bytes (MNIST's format): [N] labels or [N, H, W] images."""
-    try:
-        with gzip.open(path) as stream:
-            content = stream.read()
-    except (OSError, EOFError) as error:
-        raise DataError(f"{path}: not readable as gzip: {error}") from error
-    if len(content) < 4 or content[:3] != b"\x00\x00\x08":
-        raise DataError(
-            f"{path}: magic bytes {content[:4].hex()}, an IDX file of bytes has 000008nn"
-        )
-    dimensions = content[3]
-    header = 4 + 4 * dimensions
-    shape = tuple(int(size) for size in np.frombuffer(content[4:header], ">u4"))
-    if len(shape) != dimensions or len(content) - header != np.prod(shape, dtype=np.int64):
-        raise DataError(f"{path}: {len(content) - header} bytes of data for shape {shape}")
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    """A gzipped IDX file of unsigned bytes (MNIST's format): [N] labels or [N, H, W] images.
+
+    No more is unpacked than the header says, and that is at most `ROOM` bytes.
+    """
+    with readable(path, "gzip"), gzip.open(path) as stream:
+        magic = stream.read(4)
+        if len(magic) < 4 or magic[:3] != b"\x00\x00\x08" or magic[3] not in (1, 2, 3):
+            raise DataError(f"{path}: magic bytes {magic.hex()}, an IDX file of bytes has 000008nn")
+        sizes = stream.read(4 * magic[3])
+        shape = tuple(int(size) for size in np.frombuffer(sizes, ">u4"))
+        count = math.prod(shape)
+        if count > ROOM:
+            raise DataError(f"{path}: {count} bytes for shape {shape}; at most {ROOM} are allowed")
+        data = stream.read(count + 1)
+    if len(shape) != magic[3] or len(data) != count:
+        more = "more than " if len(data) > count else ""
+        raise DataError(f"{path}: {more}{min(len(data), count)} bytes of data for shape {shape}")
+    return np.frombuffer(data, np.uint8).reshape(shape)
 
 
 def grey_to_rgb(images: np.ndarray) -> np.ndarray:
     """[N, H, W] to [N, H, W, 3], the same value in each channel."""
     return np.repeat(images[..., None], 3, axis=-1)
-
-
-def read_matlab(path: Path, *keys: str) -> list[np.ndarray]:
-    """Variables of a MATLAB file (version 5)."""
-    try:
-        content = scipy.io.loadmat(str(path))
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        NotImplementedError,
-        scipy.io.matlab.MatReadError,
-    ) as error:
-        raise DataError(f"{path}: not readable as MATLAB: {error}") from error
-    for key in keys:
-        if key not in content:
-            names = [name for name in content if not name.startswith("__")]
-            raise DataError(f"{path}: variable '{key}' is missing; it holds {names}")
-    return [content[key] for key in keys]

@@ -24,7 +24,8 @@ from PIL import Image
 
 from stages.runtime.errors import DataError
 from stages.runtime.files import npz_bytes, open_npz, read_json
-from stages.sources.formats import read_matlab
+from stages.sources.guards import check_npz, readable
+from stages.sources.matlab import read_matlab
 
 LABEL_SIMILARITIES = ("hellinger", "cosine", "jensen_shannon")
 """How soft labels may be compared; `stages.similarity.labels` computes them."""
@@ -58,10 +59,12 @@ class Judgments:
         """Raise DataError where shapes, ranges or values are wrong; `where` names the file."""
         if self.similarity is None and self.triplets is None and self.soft_labels is None:
             raise DataError(f"{where}: neither a similarity matrix nor triplets nor soft labels")
-        for name in ("similarity", "participants"):
+        for name, dimensions in (("similarity", 2), ("participants", 3)):
             array = getattr(self, name)
             if array is None:
                 continue
+            if array.dtype.kind not in "fiu" or array.ndim != dimensions or array.size == 0:
+                raise DataError(f"{where}: {name} is {array.dtype} {array.shape}")
             if array.shape[-2:] != (self.n, self.n):
                 raise DataError(f"{where}: {name} has shape {array.shape} for {self.n} stimuli")
             if not np.isfinite(array).all():
@@ -79,6 +82,8 @@ class Judgments:
         t, v = self.triplets, self.votes
         if t is None or t.ndim != 2 or t.shape[1] != 3 or v is None or v.shape != (len(t), 2):
             raise DataError(f"{where}: triplets must be [T, 3] with votes [T, 2]")
+        if len(t) == 0 or t.dtype.kind not in "iu" or v.dtype.kind not in "iu":
+            raise DataError(f"{where}: triplets and votes are {len(t)} of {t.dtype} and {v.dtype}")
         if t.min() < 0 or t.max() >= self.n:
             raise DataError(
                 f"{where}: triplets name stimuli {t.min()}..{t.max()}, allowed 0..{self.n - 1}"
@@ -93,6 +98,8 @@ class Judgments:
         if p is None or p.ndim != 2 or len(p) != self.n or p.shape[1] < 2:
             shape = None if p is None else p.shape
             raise DataError(f"{where}: soft labels have shape {shape}, need [{self.n}, K], K > 1")
+        if p.dtype.kind not in "fiu":
+            raise DataError(f"{where}: soft labels are {p.dtype}; numbers are needed")
         if not (p >= 0).all() or not np.allclose(p.sum(1), 1, rtol=0, atol=1e-9):
             raise DataError(f"{where}: each row of soft labels must be a distribution")
         if name is None or str(name) not in LABEL_SIMILARITIES:
@@ -114,6 +121,7 @@ def stimulus_files(
 def read_judgments(folder: Path) -> Judgments:
     """Read and check a stimulus set's judgments."""
     path = folder / "judgments.npz"
+    check_npz(path)
     with open_npz(path) as archive:
         arrays = {name: archive[name] for name in archive}
     allowed = {field.name for field in fields(Judgments)} - {"n"}
@@ -153,10 +161,12 @@ def read_92objects(rdms: Path, objects: Path) -> tuple[list[np.ndarray], Judgmen
     92 images [175, 175, 3] uint8, and judgments with `participants` [16, 92, 92].
     """
     (cells,) = read_matlab(rdms, "rdms_behav_92")
-    people = 1 - np.stack([np.asarray(cell["RDM"], np.float64) for cell in cells.flat])
-    people = (people + people.transpose(0, 2, 1)) / 2
+    with readable(rdms, "judgments of 92 objects"):
+        people = 1 - np.stack([np.asarray(cell["RDM"], np.float64) for cell in cells.flat])
+        people = (people + people.transpose(0, 2, 1)) / 2
     (stimuli,) = read_matlab(objects, "stimuli_92objs")
-    images = [np.asarray(item["image"], np.uint8) for item in stimuli.flat]
+    with readable(objects, "images of 92 objects"):
+        images = [np.asarray(item["image"], np.uint8) for item in stimuli.flat]
     judgments = Judgments(len(images), similarity=people.mean(0), participants=people)
     return images, judgments.check(str(rdms))
 
@@ -169,12 +179,10 @@ def read_materials(*answers: Path, n: int = 100) -> Judgments:
     """
     triplets, votes = [], []
     for path in answers:
-        content = read_json(path)
-        try:
-            triplets.append(np.asarray(content["answers"], np.int64).reshape(-1, 3))
-            votes.append(np.asarray(content["agreement"], np.int64).reshape(-1, 2))
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{path}: 'answers' and 'agreement' are needed: {error}") from error
+        with readable(path, "answers"):
+            content = read_json(path)
+            triplets.append(_integers(content["answers"]).reshape(-1, 3))
+            votes.append(_integers(content["agreement"]).reshape(-1, 2))
         if len(triplets[-1]) != len(votes[-1]):
             raise DataError(f"{path}: {len(triplets[-1])} answers, {len(votes[-1])} agreements")
     t, v = np.concatenate(triplets), np.concatenate(votes)
@@ -184,8 +192,18 @@ def read_materials(*answers: Path, n: int = 100) -> Judgments:
     return Judgments(n, triplets=t, votes=v).check(str(answers[0]))
 
 
+def _integers(values: Any) -> np.ndarray:
+    """Lists of whole numbers as an array; nothing is rounded or read from text."""
+    array = np.asarray(values)
+    if array.dtype.kind != "i":
+        raise ValueError(f"whole numbers are needed, not {array.dtype}")
+    return array.astype(np.int64)
+
+
 def read_matrix_set(path: Path, key: str = "simMatrix") -> Judgments:
     """A set in the MATLAB form of Peterson et al. (2018): one matrix of mean ratings 0 to 10."""
     (matrix,) = read_matlab(path, key)
-    matrix = np.asarray(matrix, np.float64)
+    if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
+        raise DataError(f"{path}: {key} is {matrix.dtype} {matrix.shape}; [n, n] is needed")
+    matrix = matrix.astype(np.float64)
     return Judgments(len(matrix), similarity=matrix).check(f"{path}: {key}")

@@ -8,19 +8,19 @@ indexed one is refused when it is read. DVC sees no change of a folder outside t
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from stages.runtime.errors import DataError, suggest
 from stages.runtime.files import read_json
 from stages.runtime.source import file_digest
-from stages.sources.folders import class_files
+from stages.sources.folders import class_files, picture, read
+from stages.sources.guards import readable
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,14 @@ class Indexed:
     def open(self, i: int) -> Image.Image:
         """Image i as RGB, after checking that it is the one that was indexed."""
         path = self.root / self.files[i]
-        try:
-            content = path.read_bytes()
-            if hashlib.sha256(content).hexdigest() != self.digests[i]:
-                raise DataError(
-                    f"{path}: not the image that was indexed; "
-                    "`dvc repro --force --single-item download` indexes the folder anew"
-                )
-            return Image.open(io.BytesIO(content)).convert("RGB")
-        except (OSError, UnidentifiedImageError) as error:
-            raise DataError(f"{path}: not readable as an image: {error}") from error
+        content = read(path)
+        if hashlib.sha256(content).hexdigest() != self.digests[i]:
+            raise DataError(
+                f"{path}: not the image that was indexed; "
+                "`dvc repro --force --single-item download` indexes the folder anew"
+            )
+        with picture(content, path) as image:
+            return image.convert("RGB")
 
 
 def list_images(folder: Path, classes: Mapping[str, int], key: str) -> list[tuple[str, int]]:
@@ -92,9 +90,21 @@ def index_folder(folder: Path, classes: Mapping[str, int], key: str) -> bytes:
 
 
 def read_index(path: Path) -> Indexed:
-    """An index that `index_folder` wrote."""
-    content = read_json(path)
-    names, labels, digests = zip(*content["files"], strict=True)
-    return Indexed(
-        Path(content["root"]), names, digests, np.array(labels), np.array(content["classes"])
-    )
+    """An index that `index_folder` wrote.
+
+    Raises
+    ------
+    DataError
+        It is another file, or names an image outside the folder or of a class that it has not.
+    """
+    with readable(path, "an index of images"):
+        content = read_json(path)
+        names, labels, digests = zip(*content["files"], strict=True)
+        root, classes = Path(content["root"]), np.array(content["classes"])
+        found = Indexed(root, names, digests, np.array(labels), classes)
+        if not set(labels) <= set(content["classes"]) or classes.dtype.kind != "i":
+            raise ValueError("a label is not among its classes")
+        for name in names:
+            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+                raise ValueError(f"'{name}' is outside its folder")
+    return found

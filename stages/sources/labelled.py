@@ -34,7 +34,8 @@ class Labelled:
             )
         if len(labels) == 0 or labels.min() < 0:
             raise DataError(f"{where}: labels must be 0 or more, and there must be some")
-        absent = np.flatnonzero(np.bincount(labels) == 0)
+        there = np.unique(labels)
+        absent = np.flatnonzero(there != np.arange(len(there)))
         if len(absent):
             raise DataError(f"{where}: no image of class {absent[0]} of 0..{labels.max()}")
         return self

@@ -17,9 +17,9 @@ import numpy as np
 from stages.runtime.errors import DataError, UsageError
 from stages.runtime.source import file_digest
 from stages.sources.folders import SUFFIXES, read_images, zipped_images
-from stages.sources.formats import read_matlab
+from stages.sources.guards import readable
 from stages.sources.human import Judgments, read_matrix_set, stimulus_files
-from stages.sources.tables import matlab_variables, read_variable
+from stages.sources.matlab import read_matlab, variables
 
 N = 120
 SCALE = 10
@@ -87,17 +87,17 @@ def read_ratings(path: Path, key: str | None = None) -> np.ndarray:
     DataError
         No such variable or more than one, ratings beyond 0 to 10, or pairs without a rating.
     """
-    variables = matlab_variables(path)
-    square = [k for k, s in variables.items() if s == (N, N) and "sim" in k.lower()]
+    there = variables(path)
+    square = [k for k, s in there.items() if s == (N, N) and "sim" in k.lower()]
     exact = [k for k in square if k.lower() == "simmatrix"]
-    tables = [k for k, s in variables.items() if len(s) == 2 and s[1] == 3]
+    tables = [k for k, s in there.items() if len(s) == 2 and s[1] == 3]
     fit = [key] if key else exact or square or tables
-    if len(fit) != 1 or variables.get(fit[0]) is None:
+    if len(fit) != 1 or there.get(fit[0]) is None:
         raise DataError(
-            f"{path}: holds {variables}; needed is {f'{key!r}' if key else 'one'}: {N} x {N}, with "
+            f"{path}: holds {there}; needed is {f'{key!r}' if key else 'one'}: {N} x {N}, with "
             f"'sim' in its name, or a table [R, 3]{'' if key else '; key may name it'}"
         )
-    values = read_variable(path, fit[0]).astype(np.float64)
+    values = read_matlab(path, fit[0])[0].astype(np.float64)
     where = f"{path}: {fit[0]}"
     if values.shape != (N, N):
         values = from_table(values, N, where)
@@ -163,7 +163,9 @@ def read_animals(ratings: Path, archive: Path) -> tuple[dict[str, bytes], Judgme
     try:
         images = zipped_images(archive, N)
         (called,) = read_matlab(ratings, "animals_big_idx")
-        images = _numbered(images, called.ravel().astype(int).tolist(), archive)
+        with readable(ratings, "numbers of images"):
+            order = called.ravel().astype(int).tolist()
+        images = _numbered(images, order, archive)
     except DataError as error:
         raise DataError(f"{error}; if it is an earlier download, delete it to try again") from error
     return images, read_matrix_set(ratings)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.runtime.errors import DataError
 from stages.runtime.source import file_digest
 from stages.sources import registry
 from stages.sources.fetch import Remote, fetch
@@ -42,6 +43,8 @@ def cifar100_split(archive: Path) -> tuple[np.ndarray, np.ndarray]:
     Fine labels of the 60 and of the 40, in increasing order.
     """
     names = np.array(cifar100_names(archive))
+    if len(names) != 100:
+        raise DataError(f"{archive}: {len(names)} names of classes; 100 are needed")
     _, fine, coarse = read_cifar100(archive, "test")
     pairs = np.unique(np.stack([coarse, fine], 1), axis=0)
     pretraining, fewshot = [], []

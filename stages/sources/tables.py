@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import itertools
-import tokenize
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 
 from stages.runtime.errors import DataError
+from stages.sources.guards import check_npy, readable
+from stages.sources.matlab import read_matlab, variables
 
 
 @dataclass(frozen=True)
@@ -56,64 +53,27 @@ def read_array(path: Path, dimensions: int, key: str | None = None) -> Table:
 
 def _read_binary(path: Path, dimensions: int, key: str | None) -> np.ndarray:
     if path.suffix.lower() == ".mat":
-        variables = matlab_variables(path)
-        key = key or _only(path, variables, dimensions)
-        if key not in variables:
-            raise DataError(f"{path}: key '{key}' is missing; it holds {list(variables)}")
-        return read_variable(path, key)
-    with readable(path, "NPY"):
-        array = np.load(path, allow_pickle=False)
-    if not isinstance(array, np.ndarray):
-        raise DataError(f"{path}: is an NPZ; one array in NPY format is needed")
+        there = variables(path)
+        key = key or _only(path, there, dimensions)
+        if key not in there:
+            raise DataError(f"{path}: key '{key}' is missing; it holds {list(there)}")
+        return read_matlab(path, key)[0]
+    with readable(path, "NPY"), path.open("rb") as stream:
+        if stream.read(4) == b"PK\x03\x04":
+            raise DataError(f"{path}: is an NPZ; one array in NPY format is needed")
+        stream.seek(0)
+        check_npy(stream, path.stat().st_size, str(path))
+        stream.seek(0)
+        array: np.ndarray = np.load(stream, allow_pickle=False)
     return array
 
 
-def _only(path: Path, variables: dict[str, tuple[int, ...]], dimensions: int) -> str:
+def _only(path: Path, there: dict[str, tuple[int, ...]], dimensions: int) -> str:
     """The variable that can be meant: of so many dimensions, the last two alike."""
-    fit = [k for k, s in variables.items() if len(s) == dimensions and s[-1] == s[-2] > 1]
+    fit = [k for k, s in there.items() if len(s) == dimensions and s[-1] == s[-2] > 1]
     if len(fit) != 1:
-        raise DataError(
-            f"{path}: {len(fit)} square variables among {variables}; 'key' must name one"
-        )
+        raise DataError(f"{path}: {len(fit)} square variables among {there}; 'key' must name one")
     return fit[0]
-
-
-def matlab_variables(path: Path) -> dict[str, tuple[int, ...]]:
-    """Shapes of the numeric variables of a MATLAB file (version 7 or earlier), by name."""
-    with readable(path, "MATLAB"):
-        found = scipy.io.whosmat(str(path))
-    numeric = ("double", "single", "int", "uint")
-    return {str(name): tuple(s) for name, s, kind in found if kind.startswith(numeric)}
-
-
-def read_variable(path: Path, key: str) -> np.ndarray:
-    """One numeric variable of a MATLAB file."""
-    with readable(path, "MATLAB"):
-        return np.asarray(scipy.io.loadmat(str(path), variable_names=[key])[key])
-
-
-@contextlib.contextmanager
-def readable(path: Path, form: str) -> Iterator[None]:
-    """What readers raise over damaged files, as a DataError that names the file."""
-    try:
-        yield
-    except NotImplementedError as error:
-        raise DataError(f"{path}: {error}; save it with MATLAB's option '-v7'") from error
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        EOFError,
-        MemoryError,
-        OverflowError,
-        csv.Error,
-        tokenize.TokenError,
-        zlib.error,
-        scipy.io.matlab.MatReadError,
-    ) as error:
-        raise DataError(f"{path}: not readable as {form}: {error}") from error
 
 
 def read_csv(path: Path) -> Table:

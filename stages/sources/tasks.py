@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from stages.runtime.errors import DataError
 from stages.runtime.files import npz_bytes, read_npz
 from stages.sources.folders import class_files, decode, read
 from stages.sources.formats import grey_to_rgb
+from stages.sources.guards import check_npz
 from stages.sources.labelled import Labelled
 
 
@@ -68,8 +68,7 @@ def npz_task(path: Path) -> tuple[Labelled, np.ndarray]:
     DataError
         Malformed; names the array.
     """
-    if not zipfile.is_zipfile(path):
-        raise DataError(f"{path}: not readable as NPZ: it is no archive of arrays")
+    check_npz(path)
     images, labels = read_npz(path, "images", "labels")
     if images.ndim == 3:
         images = grey_to_rgb(images)

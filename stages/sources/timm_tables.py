@@ -13,6 +13,7 @@ import pandas as pd
 
 from stages.runtime.errors import DataError
 from stages.sources.fetch import Remote, fetch
+from stages.sources.guards import readable
 
 _RESULTS = (
     "https://raw.githubusercontent.com/huggingface/pytorch-image-models/"
@@ -110,7 +111,8 @@ def read_published(path: Path) -> pd.DataFrame:
         A column is missing, a model is there twice, or a value is no percentage.
     """
     table = read_csv(path, _COLUMNS)
-    shares = table.set_index("model")[["top1", "top5"]] / 100
+    numbers = table.set_index("model")[["top1", "top5"]].apply(pd.to_numeric, errors="coerce")
+    shares = numbers / 100
     bad = shares[~((shares >= 0) & (shares <= 1)).all(axis=1)]
     if len(bad):
         raise DataError(f"{path}: {bad.index[0]}: top1 and top5 must be percentages, 0 to 100")
@@ -120,15 +122,18 @@ def read_published(path: Path) -> pd.DataFrame:
 def read_throughput(path: Path) -> pd.DataFrame:
     """Index model (timm's name of 2022); columns images a second, and the image size it was at."""
     columns = ["model", "infer_samples_per_sec", "infer_img_size"]
-    return read_csv(path, columns).set_index("model")[columns[1:]]
+    table = read_csv(path, columns).set_index("model")[columns[1:]]
+    table = table.apply(pd.to_numeric, errors="coerce")
+    bad = table[~((table > 0) & (table < 1e9)).all(axis=1)]
+    if len(bad):
+        raise DataError(f"{path}: {bad.index[0]}: {columns[1]} and {columns[2]} must be above 0")
+    return table
 
 
 def read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
     """A CSV that has these columns, and each model once."""
-    try:
-        table = pd.read_csv(io.BytesIO(path.read_bytes()))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not readable as CSV: {error}") from error
+    with readable(path, "CSV"):
+        table = pd.read_csv(io.BytesIO(path.read_bytes()), dtype={"model": str})
     absent = [column for column in columns if column not in table]
     if absent:
         raise DataError(f"{path}: column '{absent[0]}' is missing; it has {list(table)}")

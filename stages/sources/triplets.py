@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from stages.runtime.errors import DataError, suggest
 from stages.sources.folders import named
-from stages.sources.tables import readable
+from stages.sources.guards import readable
 
 STIMULI = ("anchor", "near", "far")
 VOTES = ("votes", "votes_against")
@@ -75,7 +76,7 @@ def _check_columns(path: Path, columns: list[str]) -> None:
             raise DataError(
                 f"{path}: column '{name}' is not one of {allowed}" + suggest(name, allowed)
             )
-    for name in STIMULI:
+    for name in dict.fromkeys((*STIMULI, *columns)):
         if columns.count(name) != 1:
             raise DataError(
                 f"{path}: column '{name}' is there {columns.count(name)} times, not once"
@@ -89,7 +90,7 @@ def _indices(
     cells = frame[list(STIMULI)].to_numpy(object)
     codes, values = pd.factorize(cells.ravel())
     texts = [str(value).strip() for value in values]
-    names, by_index = named(images), all(text.isdecimal() for text in texts)
+    names, by_index = named(images), all(re.fullmatch("[0-9]{1,15}", t) for t in texts)
     places = np.full(len(texts), -1)
     for i, text in enumerate(texts):
         if by_index:
@@ -125,7 +126,7 @@ def _counts(
     if name not in frame:
         return np.full(len(frame), default)
     text = frame[name].str.strip()
-    wrong = ~text.str.fullmatch(r"\d{1,15}").to_numpy(bool)
+    wrong = ~text.str.fullmatch("[0-9]{1,15}").to_numpy(bool)
     if wrong.any():
         raise DataError(
             f"{path}: line {lines[wrong][0]}: {name} '{text[wrong].iloc[0]}' is not a whole number "

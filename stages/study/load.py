@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from stages.runtime.errors import UsageError, suggest
@@ -15,9 +14,12 @@ from stages.study.params import Params
 from stages.study.paths import Paths
 from stages.study.spec import Study
 from stages.study.values import read_values
+from stages.study.yaml_file import read_yaml
 
 PARAMS = Path("params.yaml")
 STUDIES = Path("studies")
+LONGEST = 200
+"""Characters of a wrong value that a message shows."""
 _M = TypeVar("_M", bound=BaseModel)
 
 
@@ -81,12 +83,7 @@ def without(study: Study, excluded: list[str]) -> Study:
 
 def parse(path: Path, schema: type[_M]) -> _M:
     """A YAML file as a checked object."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise UsageError(
             f"{path}: a mapping of keys to values is needed, not {type(content).__name__}"
@@ -102,15 +99,23 @@ def parse(path: Path, schema: type[_M]) -> _M:
 def _explain(path: Path, schema: type[BaseModel], item: Any) -> str:
     """One of pydantic's findings as: file, key, what is wrong, the value."""
     location = [str(part) for part in item["loc"]]
-    key = ".".join(location) or "(the whole file)"
+    key = ".".join(map(shown, location)) or "(the whole file)"
     if item["type"] == "extra_forbidden":
-        return f"{path}: {key}: unknown key" + suggest(location[-1], _keys(schema, location[:-1]))
+        return f"{path}: {key}: unknown key" + suggest(
+            location[-1][:LONGEST], _keys(schema, location[:-1])
+        )
     if item["type"] == "missing":
         return f"{path}: {key}: this key is missing"
     message = str(item["msg"]).removeprefix("Value error, ")
     value = item["input"]
-    shown = "" if isinstance(value, dict | BaseModel) else f" (value: {value!r})"
-    return f"{path}: {key}: {message[0].lower()}{message[1:]}{shown}"
+    found = "" if isinstance(value, dict | BaseModel) else f" (value: {shown(repr(value))})"
+    return f"{path}: {key}: {message[0].lower()}{message[1:]}{found}"
+
+
+def shown(text: str) -> str:
+    """A text as part of one line: escaped where it cannot be printed, cut where it is long."""
+    text = text if text.isprintable() else repr(text)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
 def _keys(schema: type[BaseModel], location: list[str]) -> list[str]:

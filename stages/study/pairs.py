@@ -74,9 +74,9 @@ def read_pairs(
     Raises
     ------
     UsageError
-        Names the file, the line, the column and the value: an empty field, a name that is not
-        known, a model paired with itself, a pair that is there twice under one factor, in either
-        order.
+        Names the file, the line, the column and the value: an empty field, a factor with signs of
+        HTML, a name that is not known, a model paired with itself, a pair that is there twice under
+        one factor, in either order.
     """
     lines: list[tuple[str, str, str]] = []
     seen: set[tuple[str, frozenset[str]]] = set()
@@ -90,6 +90,11 @@ def read_pairs(
                     f"{path}: line {number}: {column}: '{value}' is no model of the study, nor of "
                     f"{PAPER}" + suggest(value, known)
                 )
+        if set(factor) & set("<>&"):
+            raise UsageError(
+                f"{path}: line {number}: factor: '{factor}'; no <, > or & are allowed, for DVC's "
+                "page of plots shows it as it is"
+            )
         if a == b:
             raise UsageError(f"{path}: line {number}: b: '{b}' is a too; two models are needed")
         if (factor, frozenset((a, b))) in seen:

@@ -11,7 +11,9 @@ from stages.runtime.machine import ADDRESS
 Measure = Literal["pearson", "spearman", "triplet"]
 Similarity = Literal["cosine", "dot", "pearson", "euclidean"]
 HeadName = Literal["linear", "mlp1", "mlp2"]
-Positive = Annotated[int, Field(ge=1)]
+Line = Annotated[str, Field(pattern=r"^\P{C}*$", max_length=1000)]
+"""Text of one line: no control characters, nor what turns the direction of writing."""
+Positive = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -19,6 +21,14 @@ class Strict(BaseModel):
     """Unknown keys, conversions between types and NaN are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+def possible_path(path: str) -> str:
+    """A path none of whose parts is longer than file systems allow."""
+    for part in path.split("/"):
+        if len(part.encode()) > 255:
+            raise ValueError(f"a name of {len(part.encode())} bytes; at most 255 are allowed")
+    return path
 
 
 def _listed(value: object) -> object:
@@ -30,13 +40,13 @@ class World(Strict):
 
 
 class Models(Strict):
-    include: Annotated[list[str], Field(min_length=1)]
-    exclude: list[str]
+    include: Annotated[list[Line], Field(min_length=1)]
+    exclude: list[Line]
     limit: Positive | None
 
 
 class StimulusSets(Strict):
-    exclude: list[str]
+    exclude: list[Line]
 
 
 class Tasks(Strict):
@@ -56,7 +66,7 @@ class Embed(Strict):
 
 class Align(Strict):
     similarity: Similarity
-    bootstraps: Annotated[int, Field(ge=100)]
+    bootstraps: Annotated[int, Field(ge=100, le=1_000_000)]
 
 
 class Linear(Strict):
@@ -79,7 +89,7 @@ class HiddenHead(Head):
 
 class Fewshot(Strict):
     n: Annotated[list[Positive], BeforeValidator(_listed), Field(min_length=1)]
-    repeats: Positive
+    repeats: Annotated[int, Field(ge=1, le=10_000)]
     heads: Annotated[list[HeadName], Field(min_length=1)]
     linear: Linear
     mlp1: Head
@@ -177,7 +187,7 @@ class Analyze(Strict):
     group_size: Positive
     confidence: Fraction
     family: Literal["group", "architecture"]
-    bootstraps: Annotated[int, Field(ge=1000)]
+    bootstraps: Annotated[int, Field(ge=1000, le=1_000_000)]
 
 
 class Compute(Strict):

@@ -16,7 +16,8 @@ def read_rows(path: Path, where: str, columns: Sequence[str]) -> list[tuple[int,
     ------
     UsageError
         Names the file (and `where` it is named), the columns or the line: it cannot be read, has
-        other columns, or no line, or a line has more or fewer values than columns.
+        other columns, or no line, or a line has more or fewer values than columns, or one that
+        cannot be printed.
     """
     try:
         with path.open(newline="", encoding="utf-8") as stream:
@@ -34,4 +35,7 @@ def read_rows(path: Path, where: str, columns: Sequence[str]) -> list[tuple[int,
             raise UsageError(
                 f"{path}: line {number}: {len(line)} values for {len(header)} columns: {line}"
             )
+        for column, value in zip(columns, line, strict=True):
+            if not value.isprintable():
+                raise UsageError(f"{path}: line {number}: {column}: {value!r} cannot be printed")
     return [(number, dict(zip(header, line, strict=True))) for number, line in lines]

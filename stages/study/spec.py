@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from stages.sources.renditions import RENDITIONS
-from stages.study.params import Positive, Strict
-from stages.study.stimuli import Name, Stimuli, Task
+from stages.study.params import Line, Positive, Strict
+from stages.study.stimuli import FilePath, Name, Stimuli, Task
+from stages.study.table import NAME, REVISION
 
 Count = Annotated[int, Field(ge=0)]
 Labels = Literal["categories", "superclasses", "nuisances", "shuffled"]
@@ -25,7 +26,8 @@ CLASSES_OF = {
     "imagenet_v2": "imagenet",
 }
 """The classes that each published table is about; ReaL has labels of its own."""
-ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+ModelName = Annotated[str, Field(pattern=f"^{NAME}$", max_length=100)]
+TableFile = Annotated[str, Field(pattern=r"^studies/models/[^/\p{C}]+\.csv$", max_length=200)]
 
 assert set(RENDITIONS) == set(Rendition.__args__)  # type: ignore[attr-defined]  # noqa: S101
 
@@ -50,7 +52,7 @@ class Benchmark(Strict):
     rendition: Rendition | None = None
     select: Literal["reference_fails"] | None = None
     published: Table | None = None
-    images: Annotated[str, Field(min_length=1)] | None = None
+    images: FilePath | None = None
     classes: ClassList | None = None
 
     @model_validator(mode="after")
@@ -103,36 +105,36 @@ class Recipe(Strict):
 class Grid(Strict):
     """Every architecture (a name of timm's) with every recipe, trained here."""
 
-    architectures: Annotated[list[str], Field(min_length=1)]
-    recipes: Annotated[list[str], Field(min_length=1)]
+    architectures: Annotated[list[Line], Field(min_length=1)]
+    recipes: Annotated[list[Line], Field(min_length=1)]
 
 
 class ModelTable(Strict):
     """Published models listed in a CSV file below studies/models, where DVC sees its changes."""
 
-    table: Annotated[str, Field(pattern=r"^studies/models/[^/]+\.csv$")]
+    table: TableFile
 
 
 class TimmPatterns(Strict):
     """Published models by patterns of timm's `architecture.tag`; * stands for anything."""
 
-    timm: Annotated[list[str], Field(min_length=1)]
+    timm: Annotated[list[Line], Field(min_length=1)]
 
 
 class HubModel(Strict):
     """A timm model of a repository on the hub: model.safetensors beside a config.json."""
 
     name: ModelName
-    hub: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")]
-    revision: str | None = None
+    hub: Annotated[str, Field(pattern=f"^{NAME}/{NAME}$", max_length=200)]
+    revision: Annotated[str, Field(pattern=f"^{REVISION}$", max_length=200)] | None = None
 
 
 class LocalModel(Strict):
     """A timm model of one's own: a safetensors file, and a timm config.json beside it."""
 
     name: ModelName
-    weights: Annotated[str, Field(pattern=r"\.safetensors$")]
-    config: Annotated[str, Field(pattern=r"\.json$")]
+    weights: Annotated[FilePath, Field(pattern=r"^\P{C}*\.safetensors$")]
+    config: Annotated[FilePath, Field(pattern=r"^\P{C}*\.json$")]
 
 
 def _form(entry: Any) -> str:
@@ -157,8 +159,8 @@ Models = Annotated[
 class Reference(Strict):
     """The network that natural adversarial images must fool; not a member of the zoo."""
 
-    architecture: str
-    recipe: str
+    architecture: Line
+    recipe: Line
 
 
 class Covariate(Strict):
@@ -168,7 +170,7 @@ class Covariate(Strict):
     clean images.
     """
 
-    benchmark: str
+    benchmark: Line
     classifier: Literal["readout", "own", "published"]
 
 
@@ -180,7 +182,9 @@ class Paper(Strict):
     """
 
     covariate_r: dict[Name, float]
-    values: Annotated[str, Field(pattern=r"^studies/published/[^/]+\.csv$")] | None
+    values: (
+        Annotated[str, Field(pattern=r"^studies/published/[^/\p{C}]+\.csv$", max_length=200)] | None
+    )
 
 
 class Study(Strict):
@@ -189,7 +193,7 @@ class Study(Strict):
     `contrasts`: a CSV file below studies/models of pairs of models that differ in one factor only.
     """
 
-    title: str
+    title: Line
     simulated: bool
     world: WorldClasses | None
     training: Training | None
@@ -199,7 +203,7 @@ class Study(Strict):
     covariate: Covariate
     recipes: dict[Name, Recipe]
     models: Annotated[list[Models], Field(min_length=1)]
-    contrasts: Annotated[str, Field(pattern=r"^studies/models/[^/]+\.csv$")] | None
+    contrasts: TableFile | None
     reference: Reference | None
     paper: Paper | None
 

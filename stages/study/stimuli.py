@@ -9,17 +9,17 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from stages.sources.human import LABEL_SIMILARITIES
 from stages.sources.world import SUPERCLASSES
-from stages.study.params import Positive, Strict
+from stages.study.params import Line, Positive, Strict, possible_path
 
 Superclass = Literal["discs", "boxes", "stars", "flowers", "bars", "rings"]
 LabelSimilarity = Literal["hellinger", "cosine", "jensen_shannon"]
 Category = Literal["automobiles", "fruits", "furniture", "various", "vegetables", "animals"]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
-FilePath = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=100)]
+FilePath = Annotated[Line, Field(min_length=1), AfterValidator(possible_path)]
 
 assert set(SUPERCLASSES) == set(Superclass.__args__)  # type: ignore[attr-defined]  # noqa: S101
 assert set(LABEL_SIMILARITIES) == set(LabelSimilarity.__args__)  # type: ignore[attr-defined]  # noqa: S101
@@ -64,7 +64,7 @@ class Requested(Strict):
     source: Literal["requested"]
     category: Category
     folder: FilePath | None = None
-    key: str | None = None
+    key: Line | None = None
 
 
 class Own(Strict):
@@ -72,7 +72,7 @@ class Own(Strict):
 
     images: FilePath
     simulated: bool = False
-    citation: str = ""
+    citation: Line = ""
 
 
 class Matrix(Own):
@@ -84,7 +84,7 @@ class Matrix(Own):
 
     source: Literal["matrix"]
     file: FilePath
-    key: str | None = None
+    key: Line | None = None
     dissimilarity: bool = False
 
     @model_validator(mode="after")
@@ -103,7 +103,7 @@ class Participants(Own):
     source: Literal["participants"]
     file: FilePath | None = None
     folder: FilePath | None = None
-    key: str | None = None
+    key: Line | None = None
     dissimilarity: bool = False
 
     @model_validator(mode="after")

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from stages.runtime.errors import UsageError
 
 PAPER = Path("studies/models/paper.csv")
+NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
+"""What models are called: part of a file's name, whatever the system."""
+REVISION = "[A-Za-z0-9][A-Za-z0-9_-]*([./][A-Za-z0-9_-]+)*"
+"""A commit, branch or tag of the hub, part of a path of its cache."""
+_PLAIN = "letters, digits, . _ - are allowed, up to 100, the first a letter or digit"
+_ALLOWED = {
+    "name": (NAME, _PLAIN),
+    "timm_2022": (f"({NAME})?", _PLAIN),
+    "timm": (f"({NAME})?", _PLAIN),
+    "revision": (f"({REVISION})?", "a commit, branch or tag is needed, or nothing"),
+    "family": (f"({NAME})?", _PLAIN),
+    "evidence": (r"[^\x00-\x1f\x7f]*", "up to 100 characters of one line are allowed"),
+}
 
 
 @dataclass(frozen=True)
@@ -48,13 +62,17 @@ def read_model_table(path: Path, where: str) -> list[Row]:
     try:
         with path.open(newline="", encoding="utf-8") as stream:
             reader = csv.DictReader(stream)
-            lines = list(reader)
-    except (OSError, UnicodeDecodeError) as error:
+            found, lines = list(reader.fieldnames or []), list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{where}: table: '{path}' cannot be read: {error}") from error
     expected = [field.name for field in fields(Row)]
-    absent = [name for name in expected if name not in (reader.fieldnames or [])]
-    if absent:
-        raise UsageError(f"{path}: column '{absent[0]}' is missing; {expected} are needed")
+    for name in expected:
+        if name not in found:
+            raise UsageError(f"{path}: column '{name}' is missing; {expected} are needed")
+        if found.count(name) > 1:
+            raise UsageError(
+                f"{path}: column '{name}' is there {found.count(name)} times, not once"
+            )
     return [_row(path, number, line) for number, line in enumerate(lines, start=2)]
 
 
@@ -69,10 +87,11 @@ def _row(path: Path, number: int, line: dict[str, str]) -> Row:
             numbers[column] = -1
         if not 0 <= numbers[column] < 1e15:  # NaN and infinity are not
             raise UsageError(
-                f"{path}: line {number}: {column}: '{line[column]}'; a number from 0 is needed"
+                f"{path}: line {number}: {column}: {line[column]!r}; a number from 0 is needed"
             )
-    if not line["name"] or not set(line["name"]) <= _ALLOWED:
-        raise UsageError(f"{path}: line {number}: name: '{line['name']}'; letters, digits, . _ -")
+    for column, (pattern, allowed) in _ALLOWED.items():
+        if not re.fullmatch(pattern, line[column]) or len(line[column]) > 100:
+            raise UsageError(f"{path}: line {number}: {column}: {line[column]!r}; {allowed}")
     return Row(
         line["name"],
         line["timm_2022"],
@@ -85,6 +104,3 @@ def _row(path: Path, number: int, line: dict[str, str]) -> Row:
         int(numbers["input_size"]),
         line["family"],
     )
-
-
-_ALLOWED = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")

@@ -16,8 +16,10 @@ import safetensors
 
 from stages.runtime.errors import DataError
 from stages.runtime.files import read_json
+from stages.sources.guards import readable
 
 ABOUT = "about"
+WEIGHTS = ("trained", "untrained")
 
 
 def write_embeddings(path: Path, sets: Mapping[str, BinaryIO], about: Mapping[str, str]) -> None:
@@ -50,34 +52,62 @@ def write_embeddings(path: Path, sets: Mapping[str, BinaryIO], about: Mapping[st
                 shutil.copyfileobj(stream, out, 1 << 20)
 
 
-def tensor_digests(path: Path, names: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of the values and shape of some tensors of a model's embeddings.
+def read_tensor(path: Path, name: str) -> np.ndarray:
+    """One image set's embedding, [N, D] float32.
 
     Raises
     ------
     DataError
-        When the file is missing or malformed, a tensor is missing, not [N, D] or not finite.
+        When the file is missing or malformed, the tensor is missing, not [N, D] or not finite.
     """
-    digests = {}
     try:
         with safetensors.safe_open(path, "np") as archive:
-            for name in names:
-                tensor = archive.get_tensor(name)
-                if tensor.ndim != 2 or not np.isfinite(tensor).all():
-                    raise DataError(f"{path}: '{name}' {tensor.shape} must be finite and [N, D]")
-                content = f"{tensor.shape}{tensor.dtype}".encode() + tensor.tobytes()
-                digests[name] = hashlib.sha256(content).hexdigest()
+            about = archive.get_slice(name)
+            shape, kind = about.get_shape(), about.get_dtype()
+            if len(shape) != 2 or 0 in shape or kind != "F32":
+                raise DataError(f"{path}: '{name}' is {kind} {shape}; F32 [N, D] is needed")
+            tensor: np.ndarray = archive.get_tensor(name)
     except (OSError, safetensors.SafetensorError) as error:
         raise DataError(f"{path}: {error}") from error
+    if not np.isfinite(tensor).all():
+        raise DataError(f"{path}: '{name}' must be finite")
+    return tensor
+
+
+def tensor_digests(path: Path, names: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of the values and shape of some embeddings, which `read_tensor` reads."""
+    digests = {}
+    for name in names:
+        tensor = read_tensor(path, name)
+        content = f"{tensor.shape}{tensor.dtype}".encode() + tensor.tobytes()
+        digests[name] = hashlib.sha256(content).hexdigest()
     return digests
 
 
 def read_index(folder: Path) -> dict[str, dict[str, Any]]:
-    """What the embed stage says of each model's weights, by model."""
-    index = read_json(folder / "index.json")
-    return {str(name): dict(entry) for name, entry in index.items()}
+    """What the embed stage says of each model's weights, by model.
+
+    Raises
+    ------
+    DataError
+        The index cannot be read, or does not say whether a model's weights are trained.
+    """
+    path = folder / "index.json"
+    with readable(path, "JSON"):
+        index = read_json(path)
+    if not isinstance(index, dict):
+        raise DataError(f"{path}: a mapping of models is needed, not {type(index).__name__}")
+    for name, entry in index.items():
+        weights = entry.get("weights") if isinstance(entry, dict) else None
+        if weights not in WEIGHTS:
+            raise DataError(f"{path}: {name}: weights: {weights!r}; one of {WEIGHTS} is needed")
+    return index
 
 
-def weights_of(folder: Path) -> dict[str, str]:
-    """ "trained" or "untrained" for each model."""
-    return {name: str(entry["weights"]) for name, entry in read_index(folder).items()}
+def weights_of(folder: Path, models: Iterable[str]) -> dict[str, str]:
+    """ "trained" or "untrained" for each model; a DataError where the index lacks one."""
+    index = read_index(folder)
+    for name in models:
+        if name not in index:
+            raise DataError(f"{folder / 'index.json'}: {name}: this model is missing")
+    return {name: str(index[name]["weights"]) for name in models}

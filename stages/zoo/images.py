@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,9 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from stages.runtime.errors import DataError
+from stages.sources.folders import picture, read
+from stages.sources.guards import npy_header, readable
 
 Opener = Callable[[], Image.Image]
 """Opens and decodes one RGB picture of any size; in whichever thread calls it."""
@@ -79,17 +80,13 @@ class NpzImages:
                 )
 
     def _stream(self) -> Any:
-        try:
+        with readable(self.path, "NPZ with 'images'"):
             return zipfile.ZipFile(self.path).open("images.npy")
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
-            raise DataError(f"{self.path}: not readable as NPZ with 'images': {error}") from error
 
     def _read(self, stream: Any, count: int) -> bytearray:
         """Exactly so many bytes; a writable copy, as torch wants it."""
-        try:
+        with readable(self.path, "NPZ"):
             content = bytearray(stream.read(count))
-        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise DataError(f"{self.path}: not readable as NPZ: {error}") from error
         if len(content) != count:
             raise DataError(f"{self.path}: ends before its last image")
         return content
@@ -97,25 +94,16 @@ class NpzImages:
 
 def _shape(stream: Any, path: Path) -> tuple[int, ...]:
     """Shape of an NPY stream, which is left at its first byte of data."""
-    try:
-        version = np.lib.format.read_magic(stream)
-        read = np.lib.format.read_array_header_1_0
-        if version != (1, 0):
-            read = np.lib.format.read_array_header_2_0
-        shape, fortran, kind = read(stream)
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: not readable as NPZ: {error}") from error
+    with readable(path, "NPZ"):
+        shape, fortran, kind = npy_header(stream)
     if len(shape) != 4 or shape[-1] != 3 or kind != np.uint8 or fortran:
         raise DataError(f"{path}: images are {kind} {shape}, need uint8 [N, H, W, 3]")
     return tuple(shape)
 
 
 def _open(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as picture:
-            return picture.convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
-        raise DataError(f"{path}: not readable as an image: {error}") from error
+    with picture(read(path), path) as image:
+        return image.convert("RGB")
 
 
 def image_set(path: Path) -> Images:

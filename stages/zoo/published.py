@@ -76,7 +76,14 @@ def open_config(config: Path, weights: Path) -> torch.nn.Module:
         if strange := sorted(set(pretrained) - set(known)):
             raise ValueError(f"timm knows no '{strange[0]}'{suggest(strange[0], known)}")
         pretrained = {k: tuple(v) if isinstance(v, list) else v for k, v in pretrained.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else error
         raise DataError(f"{config}: not a model configuration of timm's: {reason}") from error
     # timm's own options (a checkpoint to load, say) are not for a file to set.
