@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test test-all lint plots plan fetch pin bench planted requirements
+.PHONY: help setup reproduce test test-all lint plots plan fetch pin bench planted chaos audit requirements
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,7 +45,8 @@ fetch: .venv/ready  ## download a study's published weights before it runs: make
 pin: .venv/ready  ## pin a study's published weights to their commits of today: make pin STUDY=open
 	@python -m stages.pin $(STUDY)
 
-bench: .venv/ready  ## speed, beside what a user would write, on this machine; half an hour
+bench: .venv/ready  ## speed, beside what a user would write, on this machine; an hour
+	python -m benchmarks.fewshot
 	python -m benchmarks.triplets
 	python -m benchmarks.bootstrap
 	python -m benchmarks.embed
@@ -53,9 +54,16 @@ bench: .venv/ready  ## speed, beside what a user would write, on this machine; h
 	python -m benchmarks.analyze
 	python -m benchmarks.whole
 	python -m benchmarks.growth
+	python -m benchmarks.scale
 
 planted: .venv/ready  ## does the analysis find what is planted, and nothing else? In minutes
 	python -m benchmarks.planted
+
+chaos: .venv/ready  ## injects faults, and counts what is lost or bad data accepted; half an hour
+	python -m chaos
+
+audit: .venv/ready  ## are known vulnerabilities in the pinned packages? Asks a public database
+	uvx pip-audit --requirement requirements.txt --require-hashes --disable-pip
 
 test-all: .venv/ready  ## every test, also those that go through all 490 published models
 	pytest -m "" -n auto --dist loadfile

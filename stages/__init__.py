@@ -1,1 +1,8 @@
 """The stages of the experiment (`python -m stages.NAME`) and the packages that they share."""
+
+import sys
+
+from stages.runtime.door import listen
+
+if sys.argv[0] == "-m":  # Python is about to run one of them, and no other program's signals
+    listen()

@@ -26,7 +26,17 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 Files = Mapping[str, bytes | Path]
-FAULTS = ("cut", "reset", "short", "wrong", "slow", "stall")  # and any HTTP status, as "503"
+FAULTS = (
+    "cut",
+    "reset",
+    "short",
+    "wrong",
+    "page",
+    "slow",
+    "stall",
+)  # and any HTTP status, as "503"
+
+PAGE = b"<html><body>Sorry</body></html>"
 
 
 class Asked(NamedTuple):
@@ -111,7 +121,8 @@ class Hub:
         where it ends in "!".
 
         "cut" breaks off in the middle, "reset" does so rudely, "short" is half a file, "wrong" has
-        the right size and other bytes, "slow" is right but dribbles, "stall" says nothing for
+        the right size and other bytes, "page" is an error page in place of the file (status 200, as
+        what stands between may send it), "slow" is right but dribbles, "stall" says nothing for
         `stall` seconds; a number is that HTTP status.
         """
         for fault in faults:
@@ -161,6 +172,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(404, {"X-Error-Code": "EntryNotFound"} | commit)
         elif fault.isdigit():
             self._say(int(fault), {})
+        elif fault == "page":
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(PAGE)))
+            self.end_headers()
+            self.wfile.write(PAGE if self.command == "GET" else b"")
         else:
             self._send(repo, filename, fault)
 

@@ -3,51 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
+from chaos.server import CONTENT, Handler, serving
+from stages.runtime.cache import CacheError
 from stages.runtime.errors import DataError, UsageError
 from stages.sources import fetch as module
 from stages.sources.fetch import Remote, fetch
 
-CONTENT = bytes(range(256)) * 500
 SHA = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}:{len(CONTENT)}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    answers: ClassVar[list[str]] = []
-    asked: ClassVar[list[str]] = []
-
-    def do_GET(self) -> None:
-        self.asked.append(self.path)
-        answer = self.answers.pop(0) if self.answers else "good"
-        if answer.isdigit():
-            self.send_error(int(answer))
-            return
-        body = {"wrong": CONTENT[::-1], "page": b"<html>sorry</html>"}.get(answer, CONTENT)
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if answer == "cut" else body)
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     Handler.answers, Handler.asked = [], []
-    monkeypatch.setattr(module.time, "sleep", lambda _: None)
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=listening.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{listening.server_port}"
-    listening.shutdown()
-    listening.server_close()
+    monkeypatch.setattr(module, "PAUSE", 0)
+    with serving() as url:
+        yield url
 
 
 def test_a_good_file_is_fetched_once(server: str) -> None:
@@ -59,12 +34,12 @@ def test_a_good_file_is_fetched_once(server: str) -> None:
 
 
 def test_passing_faults_are_retried(server: str) -> None:
-    for fault in ("500", "503", "cut"):
+    for fault in ("status 500", "status 503", "cut", "reset 5", "encoded"):
         Handler.answers = [fault]
-        assert fetch(Remote(f"{server}/{fault}", (SHA,))).read_bytes() == CONTENT
+        assert fetch(Remote(f"{server}/{fault.replace(' ', '/')}", (SHA,))).read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("answers", [["404"], ["500"] * 3, ["cut"] * 3])
+@pytest.mark.parametrize("answers", [["status 404"], ["status 500"] * 3, ["cut"] * 3])
 def test_what_cannot_be_had_is_named(server: str, answers: list[str]) -> None:
     Handler.answers = list(answers)
     with pytest.raises(DataError, match=rf"file\.bin.*{server}.*DATA_MIRROR"):
@@ -72,7 +47,49 @@ def test_what_cannot_be_had_is_named(server: str, answers: list[str]) -> None:
     assert len(Handler.asked) == len(answers)
 
 
-@pytest.mark.parametrize("answer", ["wrong", "page"])
+def test_a_server_that_drips_is_given_up(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WINDOW", 0.2)
+    Handler.answers = ["drip!"]
+    with pytest.raises(DataError, match=rf"file\.bin.*{server}.*fewer than 1024 bytes a second"):
+        fetch(Remote(f"{server}/file.bin", (SHA,)))
+    assert len(Handler.asked) == module.ATTEMPTS
+
+
+def test_a_slow_server_that_is_fast_enough_is_not(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WINDOW", 0.0)  # so that every piece is looked at
+    assert fetch(Remote(f"{server}/file.bin", (SHA,))).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("answer", ["endless", "long"])
+def test_more_than_the_file_is_not_read(server: str, answer: str) -> None:
+    Handler.answers = [answer]
+    with pytest.raises(DataError, match=rf"file\.bin: more than its {len(CONTENT)} bytes"):
+        fetch(Remote(f"{server}/file.bin", ("md5:0:1", SHA)))
+
+
+def test_a_file_of_unknown_digest_must_still_be_whole(server: str) -> None:
+    Handler.answers = ["cut", "cut", "reset 1"]
+    with pytest.raises(DataError, match=r"file\.bin: could not be downloaded"):
+        fetch(Remote(f"{server}/file.bin", ()))
+    assert fetch(Remote(f"{server}/file.bin", ())).read_bytes() == CONTENT
+
+
+def test_redirects_without_end_are_not_tried_again(server: str) -> None:
+    Handler.answers = ["loop!"]
+    with pytest.raises(DataError, match=r"file\.bin: could not .*redirects"):
+        fetch(Remote(f"{server}/file.bin", (SHA,)))
+    assert len(Handler.asked) == 31  # as many as the client follows, once
+
+
+def test_a_cache_that_cannot_be_written_is_named(server: str, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("no folder")
+    with pytest.raises(CacheError, match=rf"artifact cache {tmp_path}/cache: Not a directory"):
+        fetch(Remote(f"{server}/file.bin", (SHA,)))
+
+
+@pytest.mark.parametrize("answer", ["wrong", "page", "short", "empty"])
 def test_wrong_bytes_are_never_kept(server: str, answer: str, tmp_path: Path) -> None:
     Handler.answers = [answer]
     with pytest.raises(DataError, match=rf"file\.bin: wrong digest sha256:.*{SHA}.*{server}"):

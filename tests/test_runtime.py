@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,12 +14,14 @@ import numpy as np
 import pytest
 
 from stages.runtime import source
-from stages.runtime.cache import Cache
+from stages.runtime.cache import Cache, CacheError
+from stages.runtime.door import door
 from stages.runtime.errors import DataError, UnitError, UsageError, suggest
 from stages.runtime.files import npz_bytes, pack, read_npz, replacing, unpack, write_table
 from stages.runtime.jobs import Job, payload, run
 from stages.runtime.machine import Place, worker_count
 from stages.runtime.random import rng_for, torch_seed
+from tests.conftest import ROOT
 
 KEYS = [source.digest(i) for i in range(10)]
 
@@ -88,6 +94,102 @@ def test_workers_come_from_the_environment_first(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv("WORKERS", wrong)
         with pytest.raises(UsageError, match=r"\$WORKERS: .*allowed"):
             worker_count(None)
+
+
+def test_a_damaged_artifact_that_was_replaced_meanwhile_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cache = Cache()
+    cache.put(KEYS[0], b"payload")
+    (path,) = [p for p in cache.root.rglob("*") if p.is_file()]
+    path.write_bytes(b"damaged")
+    monkeypatch.setattr("builtins.print", lambda *_, **__: cache.put(KEYS[0], b"anew"))
+    assert cache.get(KEYS[0]) is None  # what was read is damaged; another process is faster
+    assert cache.get(KEYS[0]) == b"anew"
+
+
+@pytest.mark.parametrize("call", ["get", "put", "digest"])
+def test_a_cache_that_is_no_folder_is_named(call: str) -> None:
+    cache = Cache()
+    cache.root.write_text("no folder")
+    arguments = (KEYS[0], b"payload") if call == "put" else (KEYS[0],)
+    with pytest.raises(CacheError, match=rf"artifact cache {cache.root}: Not a dir.*ARTIFACT_CACH"):
+        getattr(cache, call)(*arguments)
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    cache, whole = Cache(), tmp_path / "payload"
+    whole.write_bytes(bytes(1 << 16))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 15, hard))  # Python ignores SIGXFSZ
+    try:
+        for payload_ in (whole.read_bytes(), whole):
+            with pytest.raises(CacheError, match="File too large"):
+                cache.put(KEYS[0], payload_)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path for path in cache.root.rglob("*") if path.is_file()] == []
+
+
+SIGNALLED = """
+import sys, time
+sys.argv[0] = "-m"
+import stages
+from stages.runtime.door import door
+
+def main():
+    try:
+        print("there", flush=True)
+        time.sleep(60)
+    finally:
+        print("cleaned", flush=True)
+        time.sleep({pause})
+
+print("there", flush=True)
+{call}
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(("number", "said"), [(2, "interrupted"), (15, "terminated")])
+@pytest.mark.parametrize(
+    ("call", "pause", "printed"),
+    [("door(main)", 0, "there\ncleaned\n"), ("door(main)", 60, "there\ncleaned\n"), ("", 0, "")],
+)
+def test_a_signal_ends_a_stage_with_one_line(
+    number: int, said: str, call: str, pause: int, printed: str
+) -> None:
+    command = [sys.executable, "-c", SIGNALLED.format(call=call, pause=pause)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "there\n"  # imported; `main` may not have begun
+        if call:
+            assert process.stdout.readline() == "there\n"
+        process.send_signal(number)
+        out, error = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert out == printed.removeprefix("there\n")
+    assert error == f"{said}: finished units are kept; run again to go on\n"
+
+
+def test_a_full_disk_under_outputs_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(SystemExit) as ended:
+        door(full)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "error: an output of this stage: No space left on device; finished units are kept\n"
+    )
+
+    def broken() -> None:
+        Path("there is none").read_bytes()
+
+    with pytest.raises(FileNotFoundError):  # a slip of the code keeps its traceback
+        door(broken)
 
 
 def test_generators_depend_on_the_name_alone() -> None:
@@ -172,3 +274,13 @@ def test_packed_files_cannot_leave_their_folder(tmp_path: Path) -> None:
 def test_nearest_names() -> None:
     assert suggest("miniture", ["laptop", "miniature"]) == "; did you mean 'miniature'?"
     assert suggest("xyz", ["laptop"]) == ""
+
+
+def test_an_error_is_one_printable_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def stage() -> None:
+        raise DataError("a\nb\x1b[2J\u202ec: é μ ✓")
+
+    with pytest.raises(SystemExit) as ended:
+        door(stage)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "error: a\\nb\\x1b[2J\\u202ec: é μ ✓\n"

@@ -13,12 +13,19 @@ import io
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import platformdirs
 
+from stages.runtime.errors import DataError
+
 _CHUNK = 1 << 20
+
+
+class CacheError(DataError):
+    """The cache's folder cannot be read or written: the disk is full, say, or it is a file."""
 
 
 def default_root() -> Path:
@@ -27,10 +34,26 @@ def default_root() -> Path:
     return Path(named) if named else Path(platformdirs.user_cache_dir("alignment-study"))
 
 
+@contextlib.contextmanager
+def naming(root: Path) -> Iterator[None]:
+    """Turn the system's errors into a `CacheError` that names the cache, the reason and a way out.
+
+    Without a root it would say "No space left on device", and not on which.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise CacheError(
+            f"artifact cache {root}: {error.strerror or error}; make room or mend it, or set "
+            "ARTIFACT_CACHE to a folder that may be written; finished units are kept"
+        ) from error
+
+
 class Cache:
     """A mapping from keys (hex digests) to bytes, safe for many processes at once.
 
-    Payloads may be larger than memory: `open` and `put` with a path read and write in pieces.
+    Payloads may be larger than memory: `open` and `put` with a path read and write in pieces. Each
+    method raises CacheError where the folder cannot be read or written.
     """
 
     def __init__(self, root: Path | None = None) -> None:
@@ -44,25 +67,29 @@ class Cache:
         stream = self.open(key)
         if stream is None:
             return None
-        with stream:
+        with stream, naming(self.root):
             return stream.read()
 
     def open(self, key: str) -> BinaryIO | None:
         """The verified payload as a file to read from, or None; the caller closes it."""
         path = self._path(key)
-        try:
-            stream = path.open("rb")
-        except FileNotFoundError:
-            return None
-        expected, found = stream.read(32), hashlib.sha256()
-        while chunk := stream.read(_CHUNK):
-            found.update(chunk)
-        if found.digest() == expected:
-            stream.seek(32)
-            return stream
-        stream.close()
+        with naming(self.root):
+            try:
+                stream = path.open("rb")
+            except FileNotFoundError:
+                return None
+            expected, found = stream.read(32), hashlib.sha256()
+            while chunk := stream.read(_CHUNK):
+                found.update(chunk)
+            if found.digest() == expected:
+                stream.seek(32)
+                return stream
         print(f"artifact cache: {path} is damaged; it is computed again", file=sys.stderr)
-        path.unlink(missing_ok=True)
+        # Not one that another process has put in its place; in a cache that may only be read the
+        # damaged one stays, and `put` says so.
+        with stream, contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+                path.unlink()
         return None
 
     def __contains__(self, key: str) -> bool:
@@ -78,12 +105,13 @@ class Cache:
         Its folder is listed first, so that a shared file system shows what another machine wrote.
         """
         path = self._path(key)
-        try:
-            os.listdir(path.parent)  # noqa: PTH208 - read for its effect
-            with path.open("rb") as stream:
-                return stream.read(32).hex()
-        except FileNotFoundError:
-            return None
+        with naming(self.root):
+            try:
+                os.listdir(path.parent)  # noqa: PTH208 - read for its effect
+                with path.open("rb") as stream:
+                    return stream.read(32).hex()
+            except FileNotFoundError:
+                return None
 
     def put(self, key: str, payload: bytes | Path) -> str:
         """Keep a payload, or the content of a file; its SHA-256 in hex.
@@ -91,21 +119,22 @@ class Cache:
         It appears whole or not at all.
         """
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-        try:
-            source = payload.open("rb") if isinstance(payload, Path) else io.BytesIO(payload)
-            with os.fdopen(handle, "wb") as stream, source:
-                digest = hashlib.sha256()
-                stream.write(digest.digest())  # its place; the real one comes last
-                while chunk := source.read(_CHUNK):
-                    digest.update(chunk)
-                    stream.write(chunk)
-                stream.seek(0)
-                stream.write(digest.digest())
-            Path(name).replace(path)
-            return digest.hexdigest()
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                Path(name).unlink()
-            raise
+        with naming(self.root):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+            try:
+                source = payload.open("rb") if isinstance(payload, Path) else io.BytesIO(payload)
+                with os.fdopen(handle, "wb") as stream, source:
+                    digest = hashlib.sha256()
+                    stream.write(digest.digest())  # its place; the real one comes last
+                    while chunk := source.read(_CHUNK):
+                        digest.update(chunk)
+                        stream.write(chunk)
+                    stream.seek(0)
+                    stream.write(digest.digest())
+                Path(name).replace(path)
+                return digest.hexdigest()
+            except BaseException:
+                with contextlib.suppress(FileNotFoundError):
+                    Path(name).unlink()
+                raise

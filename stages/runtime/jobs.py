@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from tqdm import tqdm
 
-from stages.runtime.cache import Cache
+from stages.runtime.cache import Cache, CacheError
 from stages.runtime.errors import DataError, UnitError
 from stages.runtime.machine import Place
 from stages.runtime.work import Digests, Job, Task, work
@@ -80,6 +80,8 @@ def run(
         when the scheduler is lost.
     UsageError
         The scheduler cannot be reached.
+    CacheError
+        The artifact cache cannot be read or written; at once.
     """
     start, cache, report = time.monotonic(), Cache(), Report(stage)
     report.failed.update(failed or {})
@@ -95,6 +97,8 @@ def run(
         for task, result in _finished(todo, place):
             try:
                 report.computed += _kept(task, result())
+            except CacheError:
+                raise  # every other job would say the same
             except Exception as error:  # noqa: BLE001 - every reason is told, and the stage fails
                 report.failed[task.job.name] = f"{type(error).__name__}: {error}".removesuffix(": ")
             bar.set_postfix_str(f"{report.cached + report.computed} of {report.units} units")

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver, resource_tracker
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -34,6 +35,13 @@ def make_pool(workers: int, modules: set[str]) -> ProcessPool:
     """A pool of processes forked from a server that has imported the modules once."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(sorted({__name__, *modules}))
+    # A Ctrl-C is this process's to handle: the server and its workers would each tell of it.
+    resource_tracker.ensure_running()  # it would lift the block
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return ProcessPool(workers, context=context, initializer=_end_with_parent)
 
 
@@ -54,13 +62,15 @@ def _ended(pool: ProcessPool) -> Iterator[ProcessPool]:
     """A pool that ends with the block; at once where the block is left by an exception."""
     try:
         yield pool
+        pool.stop()
+        pool.join()
     except BaseException:
         pool.stop()
+        raise
+    finally:
+        # Also one that a broken pool lost sight of: at its exit Python would wait for it, for ever.
         for process in multiprocessing.active_children():
             process.kill()
-        raise
-    pool.stop()
-    pool.join()
 
 
 def _told(task: Task, future: Future[Digests]) -> Callable[[], Digests]:

@@ -2,6 +2,9 @@
 
 `$DATA_MIRROR`, a folder or an http(s) address laid out as `<host>/<path>`, is used instead of the
 public address when it is set. Files that were fetched are kept under the artifact cache's root.
+
+A download ends when the server is silent for `SILENCE` seconds, sends fewer than `SLOWEST` bytes a
+second over `WINDOW` seconds, or sends more than the file has.
 """
 
 from __future__ import annotations
@@ -12,15 +15,22 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote, urlsplit
 
-import pooch
 import requests
+import urllib3
+from tqdm import tqdm
 
-from stages.runtime.cache import default_root
+from stages.runtime.cache import default_root, naming
 from stages.runtime.errors import DataError, UsageError
 
 ATTEMPTS = 3
+SILENCE = 30.0
+SLOWEST = 1024.0
+WINDOW = 60.0
+PAUSE = 1.0
+_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -58,12 +68,14 @@ def fetch(remote: Remote) -> Path:
     """
     mirror = os.environ.get("DATA_MIRROR", "")
     kept = default_root() / "downloads" / remote.place
-    if kept.is_file() and _digest_error(kept, remote) is None:
-        return kept
+    with naming(default_root()):
+        if kept.is_file() and _digest_error(kept, remote) is None:
+            return kept
     if mirror and not mirror.startswith(("http://", "https://")):
         return _from_folder(Path(mirror), remote)
     host = mirror.rstrip("/") + "/" + quote(remote.place.as_posix()) if mirror else remote.url
-    _download(host, kept, remote)
+    with naming(default_root()):
+        _download(host, kept, remote)
     return kept
 
 
@@ -83,14 +95,13 @@ def _from_folder(mirror: Path, remote: Remote) -> Path:
 def _download(url: str, target: Path, remote: Remote) -> None:
     """Download to a temporary file, verify it, move it into place; passing faults are retried."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    downloader = pooch.HTTPDownloader(progressbar=True, timeout=30)
     reason: Exception | None = None
     for attempt in range(ATTEMPTS):
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".part-")
-        os.close(handle)
         part = Path(name)
         try:
-            downloader(url, str(part), None)
+            with os.fdopen(handle, "wb") as stream:
+                _receive(url, stream, _largest(remote))
             problem = _digest_error(part, remote)
             if problem:
                 raise DataError(f"{target.name}: {problem} (from {url})")
@@ -100,17 +111,57 @@ def _download(url: str, target: Path, remote: Remote) -> None:
             reason = error
             if error.response is not None and error.response.status_code < 500:
                 break
-        except requests.RequestException as error:
+        except requests.TooManyRedirects as error:
+            reason = error
+            break
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             reason = error
         finally:
             part.unlink(missing_ok=True)
         if attempt + 1 < ATTEMPTS:
-            time.sleep(2**attempt)
+            time.sleep(PAUSE * 2**attempt)
     raise DataError(
         f"{target.name}: could not be downloaded from {url}: {reason}; "
         "set DATA_MIRROR to a folder or address that holds it"
         + (f"; {remote.hint}" if remote.hint else "")
     )
+
+
+def _receive(url: str, stream: BinaryIO, largest: int | None) -> None:
+    """Write what an address answers to a file.
+
+    Raises
+    ------
+    requests.RequestException, urllib3.exceptions.HTTPError
+        Not reachable, an error status, broken off, silent, too slow.
+    DataError
+        More than `largest` bytes.
+    """
+    # Uncompressed, so that the bytes received are those that the digest is of, and can be counted.
+    plain = {"Accept-Encoding": "identity"}
+    with requests.get(url, stream=True, timeout=SILENCE, headers=plain) as response:
+        response.raise_for_status()
+        length = response.headers.get("Content-Length", "")
+        size = int(length) if length.isdecimal() else None
+        name = url.rpartition("/")[2]
+        received, since, then = 0, time.monotonic(), 0
+        with tqdm(total=size, desc=name, unit="B", unit_scale=True, disable=None) as bar:
+            while piece := response.raw.read1(_CHUNK, decode_content=True):
+                stream.write(piece)
+                received += len(piece)
+                bar.update(len(piece))
+                if largest is not None and received > largest:
+                    raise DataError(f"{name}: more than its {largest} bytes (from {url})")
+                if (gone := time.monotonic() - since) >= WINDOW:
+                    if received - then < SLOWEST * gone:
+                        raise requests.Timeout(f"fewer than {SLOWEST:.0f} bytes a second")
+                    since, then = time.monotonic(), received
+
+
+def _largest(remote: Remote) -> int | None:
+    """Bytes of the largest accepted copy, or None where a size is not known."""
+    sizes = [accepted.split(":")[2:] for accepted in remote.accepted]
+    return max(int(size) for (size,) in sizes) if sizes and all(sizes) else None
 
 
 def _digest_error(path: Path, remote: Remote) -> str | None:

@@ -130,17 +130,19 @@ def fetch(pin: Pin) -> Path:
     """A verified local copy of a pinned file: the hub cache's, else a download into it.
 
     Passing faults are retried, and a cut connection resumes where it broke. Bytes that are not
-    those pinned are removed and fetched once more. Safe for many processes at once.
+    those pinned are removed, be they the cache's or new ones, and fetched once more. Safe for many
+    processes at once.
 
     Raises
     ------
     DataError
         It cannot be had, or its bytes are not those pinned; names file, reason and what to do.
     """
-    problem = ""
-    for _ in range(2):
+    problem, downloads = "", 0
+    while downloads < 2:
         path = cached(pin.repo, pin.commit, pin.filename)
         if path is None:
+            downloads += 1
             path = retried(pin.where, lambda: _download(pin))
         problem = _problem(path, pin)
         if not problem:

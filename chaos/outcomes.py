@@ -1,0 +1,82 @@
+"""What became of a fault that was injected a number of times, and the table of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+_HEAD = ("fault", "injected", "survived", "units recomputed", "digests equal")
+
+
+@dataclass
+class Outcome:
+    """Counts of one fault.
+
+    Attributes
+    ----------
+    fault : what was done.
+    injected : how many times; survived : times that every check held.
+    recomputed : units that reruns computed.
+    equal : outputs or files that were compared with the undisturbed ones and had their digests;
+        compared : how many were. None were where the fault leaves nothing to compare.
+    accepted : bad data taken for good: an exit code of 0, or a file handed out, and other bytes.
+    problems : what did not hold, one line a time that it did not.
+    absent : why the fault cannot be shown on this machine, if it cannot.
+    """
+
+    fault: str
+    injected: int = 0
+    survived: int = 0
+    recomputed: int = 0
+    equal: int = 0
+    compared: int = 0
+    accepted: int = 0
+    problems: list[str] = field(default_factory=list)
+    absent: str = ""
+
+    def count(self, problems: Sequence[str], recomputed: int = 0) -> None:
+        """One injection, and what did not hold after it."""
+        self.injected += 1
+        self.survived += not problems
+        self.recomputed += recomputed
+        if problems:
+            self.problems.append("; ".join(problems))
+
+    def compare(self, same: bool, taken: bool = True) -> list[str]:
+        """One comparison of digests, and problems: other bytes were accepted where `taken`."""
+        self.compared += 1
+        self.equal += same
+        self.accepted += taken and not same
+        return [] if same else ["other bytes than undisturbed"]
+
+    @property
+    def lost(self) -> int:
+        return self.injected - self.survived
+
+    def row(self) -> str:
+        """The outcome's line of the table, and below it what did not hold."""
+        if self.absent:
+            return _line(self.fault, "-", "-", "-", f"not shown here: {self.absent}")
+        equal = f"{self.equal} of {self.compared}" if self.compared else "-"
+        row = _line(self.fault, self.injected, self.survived, self.recomputed, equal)
+        return "\n".join([row, *(f"    {problem}" for problem in self.problems)])
+
+
+def head() -> str:
+    """The first two lines of the table."""
+    return _line(*_HEAD) + "\n" + "-" * len(_line(*_HEAD))
+
+
+def totals(outcomes: Sequence[Outcome]) -> str:
+    """The last lines of the table: what must be 0."""
+    injected, recomputed = sum(o.injected for o in outcomes), sum(o.recomputed for o in outcomes)
+    equal, compared = sum(o.equal for o in outcomes), sum(o.compared for o in outcomes)
+    survived = sum(o.survived for o in outcomes)
+    row = _line("all", injected, survived, recomputed, f"{equal} of {compared}")
+    lost, accepted = sum(o.lost for o in outcomes), sum(o.accepted for o in outcomes)
+    return f"{row}\nlost: {lost}\naccepted: {accepted}"
+
+
+def _line(*cells: object) -> str:
+    fault, injected, survived, recomputed, equal = cells
+    return f"{fault:<66} {injected:>8} {survived:>8} {recomputed:>16}   {equal}"
