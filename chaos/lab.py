@@ -103,7 +103,9 @@ class Lab:
     def forget(
         self, workspace: Workspace, stage: str, units: bool = False, outputs: bool = False
     ) -> None:
-        """Remove a stage's units and outputs, but for those to be kept."""
+        """Remove a stage's units and outputs, but for those to be kept, and what DVC knows of them:
+        it would take them from its own cache."""
+        (workspace.root / "dvc.lock").unlink(missing_ok=True)
         for name in () if units else self.stages[stage].units:
             (cache_of(workspace) / name).unlink(missing_ok=True)
         for name in () if outputs else self.stages[stage].outputs:
