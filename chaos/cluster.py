@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from chaos.kills import ORPHANS
-from chaos.lab import Lab, last_line, one_line, torn
+from chaos.lab import Lab, last_line, one_line, report, torn
 from chaos.outcomes import Outcome
 from chaos.running import LIMIT, Running, stage_command, within
 from tests.conftest import Workspace
@@ -159,6 +159,8 @@ def ends(running: Running, said: str, code: int | None = None) -> list[str]:
         return problems
     if found != (code or 3):
         return [*problems, f"ended with {found}: {last_line(running.log)}"]
+    if (failed := report(running.log).failed) != 1:
+        problems.append(f"{failed} jobs failed, not one")
     return problems + one_line(running.log, said)
 
 

@@ -52,5 +52,5 @@ def signalled(
             if len(said) != 1 or "Traceback" in running.log:
                 problems.append(f"no single clear line: {running.log[-300:]!r}")
             problems += outcome.compare(lab.same(workspace), taken=False)
-            return problems + torn(workspace)
+            return problems + torn(workspace) + lab.rerun(workspace, stage, outcome)
     raise RuntimeError(f"{stage}: always ended before it could be signalled")

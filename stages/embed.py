@@ -18,7 +18,7 @@ from pathlib import Path
 from stages.runtime.door import door
 from stages.runtime.files import replacing, write_json
 from stages.runtime.jobs import Job, payload, payload_file, run
-from stages.runtime.machine import place, plan_machine, resources
+from stages.runtime.machine import device_of, place, plan_machine, resources
 from stages.runtime.source import file_digest, folder_digest, unit_key
 from stages.study import command
 from stages.study.load import Experiment, load
@@ -39,7 +39,7 @@ def main() -> None:
     if group == "benchmarks" and experiment.study.reference:
         jobs.append(reference_job(experiment, sets, digests))
     compute = experiment.params.compute
-    planned = plan_machine(compute.device).workers
+    planned = plan_machine(device_of(compute)).workers
     run(f"embed {group}", jobs, place(compute, planned), failed)
     with replacing(experiment.paths.embeddings_of(group)) as folder:
         index = {model.name: entry(model, known[model.name]) for model in chosen}
@@ -84,7 +84,7 @@ def job(
     digests: dict[str, str],
 ) -> Job:
     """One model's embeddings of some image sets, and what its weights are."""
-    embedding, device = experiment.params.embed, experiment.params.compute.device
+    embedding, device = experiment.params.embed, device_of(experiment.params.compute)
     identity = source.identity()
     keys = {
         name: unit_key(

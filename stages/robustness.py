@@ -27,7 +27,7 @@ from stages.runtime.door import door
 from stages.runtime.errors import DataError
 from stages.runtime.files import write_json, write_table
 from stages.runtime.jobs import Job, payload, run
-from stages.runtime.machine import place, plan_machine, resources
+from stages.runtime.machine import device_of, place, plan_machine, resources
 from stages.runtime.source import digest, file_digest, unit_key
 from stages.sources.timm_tables import IMAGES, read_published
 from stages.study.load import Experiment, load
@@ -78,7 +78,7 @@ def folder_rows(experiment: Experiment) -> list[Row]:
         return []
     digests = {name: file_digest(path) for name, path in indices.items()}
     known, failed = sources(experiment, measured(experiment))
-    device = experiment.params.compute.device
+    device = device_of(experiment.params.compute)
     plan = plan_machine(device)
     machine = (device, embedding.precision, plan.threads)
     jobs = []

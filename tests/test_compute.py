@@ -220,8 +220,8 @@ def test_another_artifact_cache_is_said(
 
 
 def test_other_code_is_said(two: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    here = cluster.fingerprint("tests.made_up")
-    monkeypatch.setattr(cluster, "fingerprint", lambda module: {**here, "code": "x", "numpy": "1"})
+    here = cluster.fingerprint()
+    monkeypatch.setattr(cluster, "fingerprint", lambda: {**here, "code": "x", "numpy": "1"})
     said = failures([job("named")], Place(scheduler=two.address))
     assert "dask worker tcp://127.0.0.1:" in said
     assert f"has other code ({here['code'][:9]}, not x), numpy ({here['numpy']}, not 1); " in said

@@ -19,8 +19,10 @@ from stages.runtime.door import door
 from stages.runtime.errors import DataError, UnitError, UsageError, suggest
 from stages.runtime.files import npz_bytes, pack, read_npz, replacing, unpack, write_table
 from stages.runtime.jobs import Job, payload, run
-from stages.runtime.machine import Place, worker_count
+from stages.runtime.machine import Place, device_of, worker_count
 from stages.runtime.random import rng_for, torch_seed
+from stages.runtime.work import _portable
+from stages.study.load import load
 from tests.conftest import ROOT
 
 KEYS = [source.digest(i) for i in range(10)]
@@ -284,3 +286,26 @@ def test_an_error_is_one_printable_line(capsys: pytest.CaptureFixture[str]) -> N
         door(stage)
     assert ended.value.code == 2
     assert capsys.readouterr().err == "error: a\\nb\\x1b[2J\\u202ec: é μ ✓\n"
+
+
+def test_an_error_that_cannot_travel_between_processes_keeps_its_words() -> None:
+    class Awkward(Exception):
+        def __init__(self, name: str, *, detail: str) -> None:
+            super().__init__(f"{name}: {detail}")
+
+    def unit() -> Exception:
+        return _portable(Awkward("x.npz", detail="torn"))
+
+    assert repr(unit()) == "RuntimeError('Awkward: x.npz: torn')"
+    kept = _portable(DataError("x.npz: torn"))
+    assert (type(kept), str(kept)) == (DataError, "x.npz: torn")
+
+
+def test_on_a_cluster_auto_is_what_this_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = load().params.compute
+    assert found.device == device_of(found) == "auto"
+    monkeypatch.setenv("SCHEDULER", "tcp://127.0.0.1:8786")
+    monkeypatch.setattr("stages.runtime.machine.GPU", Path(__file__))
+    assert device_of(found) == "cuda"
+    monkeypatch.setattr("stages.runtime.machine.GPU", Path("/nowhere"))
+    assert device_of(found) == "cpu"

@@ -25,7 +25,7 @@ from pebble import ProcessPool
 
 from stages.runtime.errors import UnitError, UsageError
 from stages.runtime.pool import in_pool, make_pool
-from stages.runtime.source import code_digest, libraries
+from stages.runtime.source import ROOT, digest, file_digest, libraries
 from stages.runtime.work import Digests, Task
 
 REACH = 10
@@ -34,6 +34,12 @@ PATIENCE = 600
 """Seconds that jobs wait for a worker that can do them: a queue may have to start it first."""
 PACKAGES = ("numpy", "pandas", "pillow", "scikit-learn", "scipy", "timm", "torch", "torchvision")
 """Libraries in the keys of units."""
+
+CODE = digest(
+    {p.relative_to(ROOT).as_posix(): file_digest(p) for p in sorted(ROOT.glob("stages/**/*.py"))}
+)
+"""Of all code that this process may have, as it was when it began: a worker that goes on while
+files change has the old code in memory."""
 
 _pool: ProcessPool | None = None
 _lock = threading.Lock()
@@ -53,7 +59,7 @@ def finished(tasks: Sequence[Task], address: str) -> Iterator[tuple[Task, Callab
     with _client(address) as client:
         left = {}
         for rank, task in enumerate(tasks):
-            sent = serialize_bytes((task, fingerprint(task.job.module)))
+            sent = serialize_bytes((task, fingerprint()))
             future = client.submit(
                 _by_value(), sent, pure=False, priority=-rank, resources=task.job.resources
             )
@@ -68,6 +74,7 @@ def finished(tasks: Sequence[Task], address: str) -> Iterator[tuple[Task, Callab
                 continue
             if future.cancelled():
                 raise _lost(address)
+            idle.since = None
             yield left.pop(future.key)[1], functools.partial(_told, future)
 
 
@@ -84,15 +91,26 @@ def _client(address: str) -> Iterator[distributed.Client]:
     warnings.simplefilter("ignore", VersionMismatchWarning)  # `remote` compares what counts
     try:
         client = distributed.Client(address, timeout=REACH, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise UsageError(
             f"compute.scheduler: no dask.distributed scheduler answers at {address} within "
-            f"{REACH} s; its address or null, for this machine, is allowed"
+            f"{REACH} s ({reason}); its address or null, for this machine, is allowed"
         ) from error
     try:
+        _same_python(client)
         yield client
     finally:
         client.close(timeout=1)
+
+
+def _same_python(client: distributed.Client) -> None:
+    """Raise UsageError where a worker has another Python: it could not unpack what it is sent."""
+    mine = "{}.{}".format(*sys.version_info)
+    for worker, found in client.get_versions()["workers"].items()  # type: ignore[index]:
+        its = ".".join(found["host"]["python"].split(".")[:2])
+        if its != mine:
+            raise UsageError(f"dask worker {worker} has Python {its}; {mine}, as here, is allowed")
 
 
 class _Idle:
@@ -136,9 +154,9 @@ def _told(future: distributed.Future) -> Digests:
     return made
 
 
-def fingerprint(module: str) -> dict[str, str]:
+def fingerprint() -> dict[str, str]:
     """What a job's result depends on beside its inputs: code and libraries of this process."""
-    return {"code": code_digest(module, __name__), **libraries(*PACKAGES)}
+    return {"code": CODE, **libraries(*PACKAGES)}
 
 
 def _by_value() -> Callable[[bytes], Digests]:
@@ -177,7 +195,7 @@ def remote(task: Task, made_from: Mapping[str, str]) -> Digests:
     here = f"dask worker {distributed.get_worker().address}"
     if not Path("dvc.yaml").is_file():
         raise RuntimeError(f"{here} runs in {Path.cwd()}; start it in the repository's root")
-    own = fingerprint(task.job.module)
+    own = fingerprint()
     pairs = [(name, mine, made_from.get(name, "none")) for name, mine in own.items()]
     other = [f"{name} ({a[:9]}, not {b[:9]})" for name, a, b in pairs if a != b]
     if other:

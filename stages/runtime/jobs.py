@@ -37,7 +37,7 @@ class Report:
     def line(self) -> str:
         return (
             f"{self.stage}: {self.units} units, {self.cached} from the cache, {self.computed} "
-            f"computed, {sum(map(bool, self.failed))} failed, {self.seconds:.1f} s"
+            f"computed, {len(self.failed)} failed, {self.seconds:.1f} s"
         )
 
 

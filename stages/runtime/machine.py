@@ -10,6 +10,9 @@ from typing import Protocol
 
 from stages.runtime.errors import UsageError
 
+GPU = Path("/dev/nvidiactl")
+"""The driver's file, by which a GPU is seen."""
+
 ADDRESS = r"^(tcp|tls|ws|wss)://[^\s/]+:\d+$"
 """What the address of a dask.distributed scheduler looks like."""
 
@@ -23,6 +26,8 @@ class Compute(Protocol):
     def scheduler(self) -> str | None: ...
     @property
     def limit(self) -> float | None: ...
+    @property
+    def device(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -100,8 +105,16 @@ def plan_machine(device: str) -> Plan:
 
     A GPU is seen by its driver's file, so that this does not import torch.
     """
-    accelerated = device != "cpu" and (device != "auto" or Path("/dev/nvidiactl").exists())
+    accelerated = device != "cpu" and (device != "auto" or GPU.exists())
     return Plan(1, cores()) if accelerated else Plan(None, 1)
+
+
+def device_of(compute: Compute) -> str:
+    """`compute.device`. For a cluster `auto` is what this machine has: workers may differ, and
+    kinds of processor round differently."""
+    if compute.device != "auto" or place(compute).scheduler is None:
+        return compute.device
+    return "cuda" if GPU.exists() else "cpu"
 
 
 def resources(device: str) -> dict[str, float]:

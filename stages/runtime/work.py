@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import signal
 import sys
@@ -74,11 +75,22 @@ def work(task: Task) -> Digests:
         for unit, payload in compute(*job.args, wanted=task.wanted):
             made[unit] = task.cache.put(job.keys[unit], payload)
             _alarm(task.limit)
+    except Exception as error:
+        raise _portable(error) from error
     finally:
         _alarm(task.limit and 0)
     if len(made) != len(task.wanted):
         raise RuntimeError(f"{job.name}: {len(made)} of {len(task.wanted)} units came back")
     return made
+
+
+def _portable(error: Exception) -> Exception:
+    """An error that another process can take: itself, or its type and text where it cannot be made
+    anew from what it holds, which would break the pool that carries it."""
+    try:
+        return copy.deepcopy(error)
+    except Exception:  # noqa: BLE001 - whatever its own constructor raises
+        return RuntimeError(f"{type(error).__name__}: {error}")
 
 
 def _alarm(seconds: float | None) -> None:

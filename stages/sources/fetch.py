@@ -24,8 +24,11 @@ from tqdm import tqdm
 
 from stages.runtime.cache import default_root, naming
 from stages.runtime.errors import DataError, UsageError
+from stages.sources.guards import ROOM
 
 ATTEMPTS = 3
+PASSING = {408, 429, *range(500, 600)}
+"""Statuses that may be others a moment later."""
 SILENCE = 30.0
 SLOWEST = 1024.0
 WINDOW = 60.0
@@ -109,7 +112,7 @@ def _download(url: str, target: Path, remote: Remote) -> None:
             return
         except requests.HTTPError as error:
             reason = error
-            if error.response is not None and error.response.status_code < 500:
+            if error.response is not None and error.response.status_code not in PASSING:
                 break
         except requests.TooManyRedirects as error:
             reason = error
@@ -127,7 +130,7 @@ def _download(url: str, target: Path, remote: Remote) -> None:
     )
 
 
-def _receive(url: str, stream: BinaryIO, largest: int | None) -> None:
+def _receive(url: str, stream: BinaryIO, largest: int) -> None:
     """Write what an address answers to a file.
 
     Raises
@@ -150,7 +153,7 @@ def _receive(url: str, stream: BinaryIO, largest: int | None) -> None:
                 stream.write(piece)
                 received += len(piece)
                 bar.update(len(piece))
-                if largest is not None and received > largest:
+                if received > largest:
                     raise DataError(f"{name}: more than its {largest} bytes (from {url})")
                 if (gone := time.monotonic() - since) >= WINDOW:
                     if received - then < SLOWEST * gone:
@@ -158,10 +161,10 @@ def _receive(url: str, stream: BinaryIO, largest: int | None) -> None:
                     since, then = time.monotonic(), received
 
 
-def _largest(remote: Remote) -> int | None:
-    """Bytes of the largest accepted copy, or None where a size is not known."""
+def _largest(remote: Remote) -> int:
+    """Bytes of the largest accepted copy; where a size is not known, what may be unpacked."""
     sizes = [accepted.split(":")[2:] for accepted in remote.accepted]
-    return max(int(size) for (size,) in sizes) if sizes and all(sizes) else None
+    return max(int(size) for (size,) in sizes) if sizes and all(sizes) else ROOM
 
 
 def _digest_error(path: Path, remote: Remote) -> str | None:

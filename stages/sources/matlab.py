@@ -24,7 +24,7 @@ from stages.sources.guards import readable, room
 _HEADER, _MATRIX, _PACKED = 128, 14, 15
 _BYTES = {1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 4, 7: 4, 9: 8, 12: 8, 13: 8}  # numbers, by type
 _TEXT = {1: 1, 2: 1, 4: 2, 16: 1, 17: 2, 18: 4}
-_CELL, _STRUCT, _CHAR, _NUMBERS = 1, 2, 4, range(6, 16)
+_CELL, _STRUCT, _CHAR, _NUMBERS, _OPAQUE = 1, 2, 4, range(6, 16), 17
 _COMPLEX = 0x800
 _DEPTH = 16
 Element = tuple[int, memoryview]
@@ -130,11 +130,11 @@ def _matrix(data: memoryview, order: str, depth: int) -> str:
     if depth > _DEPTH:
         raise ValueError(f"cells or structs are nested more than {_DEPTH} deep")
     parts = _elements(data, order)
-    flags, shape, name = (
-        _part(next(parts, None), *want) for want in ((6, 8), (5, None), (1, None))
-    )
-    word = struct.unpack(f"{order}II", flags)[0]
+    word = struct.unpack(f"{order}II", _part(next(parts, None), 6, 8))[0]
     kind = word & 0xFF
+    if kind == _OPAQUE:  # text as objects, tables, dates: without a shape
+        raise _OtherClassError
+    shape, name = (_part(next(parts, None), want, None) for want in (5, 1))
     sizes = struct.unpack(f"{order}{len(shape) // 4}i", shape)
     if not 2 <= len(sizes) <= 32 or min(sizes) < 0:
         raise ValueError(f"a variable has shape {sizes}")
@@ -151,6 +151,8 @@ def _matrix(data: memoryview, order: str, depth: int) -> str:
         fields = _part(next(parts, None), 1, None)
         if width <= 0 or len(fields) % width:
             raise ValueError(f"names of fields have {len(fields)} bytes, {width} each")
+        if not fields and count > 1:
+            raise ValueError(f"a struct of shape {sizes} has no fields")
         _inner(parts, order, count * (len(fields) // width), depth)
     else:
         raise _OtherClassError
