@@ -289,14 +289,14 @@ def test_an_error_is_one_printable_line(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_an_error_that_cannot_travel_between_processes_keeps_its_words() -> None:
-    class Awkward(Exception):
+    class AwkwardError(Exception):
         def __init__(self, name: str, *, detail: str) -> None:
             super().__init__(f"{name}: {detail}")
 
     def unit() -> Exception:
-        return _portable(Awkward("x.npz", detail="torn"))
+        return _portable(AwkwardError("x.npz", detail="torn"))
 
-    assert repr(unit()) == "RuntimeError('Awkward: x.npz: torn')"
+    assert repr(unit()) == "RuntimeError('AwkwardError: x.npz: torn')"
     kept = _portable(DataError("x.npz: torn"))
     assert (type(kept), str(kept)) == (DataError, "x.npz: torn")
 

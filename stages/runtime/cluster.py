@@ -17,6 +17,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import distributed
 from distributed.protocol.serialize import serialize_bytes
@@ -107,7 +108,8 @@ def _client(address: str) -> Iterator[distributed.Client]:
 def _same_python(client: distributed.Client) -> None:
     """Raise UsageError where a worker has another Python: it could not unpack what it is sent."""
     mine = "{}.{}".format(*sys.version_info)
-    for worker, found in client.get_versions()["workers"].items()  # type: ignore[index]:
+    versions: Any = client.get_versions()
+    for worker, found in versions["workers"].items():
         its = ".".join(found["host"]["python"].split(".")[:2])
         if its != mine:
             raise UsageError(f"dask worker {worker} has Python {its}; {mine}, as here, is allowed")
