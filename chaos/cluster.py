@@ -87,7 +87,7 @@ def cluster(lab: Lab) -> Iterator[Outcome]:
 
 
 def worker_killed(lab: Lab, stage: str, outcome: Outcome) -> list[str]:
-    """Kill one worker of a stage: its job alone may fail, and is said; a rerun computes it."""
+    """Kill one worker of a stage: what failed is said, and a rerun computes it."""
     for missed in range(TRIES):
         with lab.copy(stage) as workspace:
             running = Running(workspace, stage_command(stage), WORKERS="2")
@@ -151,7 +151,8 @@ def member_killed(lab: Lab, stage: str, what: str, outcome: Outcome) -> list[str
 
 def ends(running: Running, said: str, code: int | None = None) -> list[str]:
     """Wait for a stage that a fault is in; problems where it hangs, says nothing, or leaves
-    processes. Without a code it may also have had nothing to lose, and end well."""
+    processes. Without a code it may also have had nothing to lose, and end well; or lose all
+    jobs of the run, where the worker had no job yet."""
     found = running.ended(LIMIT)
     left = running.left_after(ORPHANS)
     problems = [f"{left} processes left"] if left else []
@@ -159,7 +160,7 @@ def ends(running: Running, said: str, code: int | None = None) -> list[str]:
         return problems
     if found != (code or 3):
         return [*problems, f"ended with {found}: {last_line(running.log)}"]
-    if (failed := report(running.log).failed) != 1:
+    if code and (failed := report(running.log).failed) != 1:
         problems.append(f"{failed} jobs failed, not one")
     return problems + one_line(running.log, said)
 
