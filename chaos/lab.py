@@ -16,21 +16,8 @@ import numpy as np
 
 from chaos.outcomes import Outcome
 from chaos.running import LIMIT, Running, end_all, stage_command
-from tests.conftest import Workspace, make_workspace
+from tests.conftest import STAGES, Workspace, make_workspace
 
-STAGES = (
-    "download stimuli",
-    "download tasks",
-    "download benchmarks",
-    "pretrain",
-    "embed transfer",
-    "embed benchmarks",
-    "align",
-    "fewshot",
-    "robustness",
-    "theory",
-    "analyze",
-)
 SHORT = ("download stimuli", "theory")
 """Stages that need neither torch nor what others made."""
 

@@ -14,6 +14,18 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+STAGES = (
+    *(f"download {group}" for group in ("stimuli", "tasks", "benchmarks")),
+    "pretrain",
+    "embed transfer",
+    "embed benchmarks",
+    "align",
+    "fewshot",
+    "robustness",
+    "theory",
+    "analyze",
+)
+"""What follows `python -m stages.`, each after those that it reads; `check` comes before them."""
 CODE = ("stages", "studies", "params.yaml", "dvc.yaml", ".dvcignore", ".gitignore")
 
 

@@ -19,22 +19,10 @@ from stages.study.load import load
 from stages.study.zoo import measured, models
 from tests.bad_cases import CASES, FAILED_UNITS, Case
 from tests.bad_params import COLUMNS, GOOD, P, S
-from tests.conftest import Workspace, make_workspace
+from tests.conftest import STAGES, Workspace, make_workspace
 
 PRETRAINED = {"resnet18.a1_in1k": "resnet", "test_vit.r160_in1k": "vision_transformer"}
 NAMES = ["test_vit", "test_vit2", "test_vit3", "test_efficientnet", "resnet18"]
-STAGES = (
-    "check",
-    *(f"download {group}" for group in ("stimuli", "tasks", "benchmarks")),
-    "pretrain",
-    "embed transfer",
-    "embed benchmarks",
-    "align",
-    "fewshot",
-    "robustness",
-    "theory",
-    "analyze",
-)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +34,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         patch.chdir(workspace.root)
         patch.setenv("ARTIFACT_CACHE", workspace.environment["ARTIFACT_CACHE"])
         patch.setenv("WORKERS", "1")
-        for stage in STAGES:
+        for stage in ("check", *STAGES):
             run(stage, patch)
     return workspace
 

@@ -16,19 +16,8 @@ import vl_convert
 
 from stages.study.load import load
 from stages.study.sizes import image_counts
-from tests.conftest import THEORY, TINY, Workspace, make_workspace
+from tests.conftest import STAGES, THEORY, TINY, Workspace, make_workspace
 
-STAGES = (
-    *(f"download {group}" for group in ("stimuli", "tasks", "benchmarks")),
-    "pretrain",
-    "embed transfer",
-    "embed benchmarks",
-    "align",
-    "fewshot",
-    "robustness",
-    "theory",
-    "analyze",
-)
 TRANSFER = 2 + 1  # stimuli, tasks
 BENCHMARKS = 1 + 3  # readout, benchmarks with clean
 
