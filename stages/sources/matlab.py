@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import scipy.io
+import scipy  # scipy.io is imported when used, which few studies do
 
 from stages.runtime.errors import DataError
 from stages.sources.guards import readable, room

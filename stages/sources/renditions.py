@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import ndimage
+import scipy  # its parts are imported when used: every stage reads the names of renditions
 
 
 def luminance(images: np.ndarray) -> np.ndarray:
@@ -19,7 +19,7 @@ def luminance(images: np.ndarray) -> np.ndarray:
 def edges(images: np.ndarray) -> np.ndarray:
     """Coloured lines on white: each pixel shows as far as luminance changes there (Sobel)."""
     light = luminance(images)
-    strength = np.hypot(ndimage.sobel(light, axis=1), ndimage.sobel(light, axis=2))
+    strength = np.hypot(scipy.ndimage.sobel(light, axis=1), scipy.ndimage.sobel(light, axis=2))
     peak = strength.max(axis=(1, 2), keepdims=True)
     shown = (strength / np.maximum(peak, 1e-9))[..., None]
     return np.rint(255 - shown * (255.0 - images)).astype(np.uint8)
