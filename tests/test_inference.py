@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pingouin
 import pytest
 import statsmodels.api as sm
 
@@ -36,6 +37,20 @@ def test_partial_correlation_is_that_of_residuals(seed: int) -> None:
     assert partial_r(x, y, c) == pytest.approx(expected, abs=1e-12)
 
 
+def test_partial_correlation_is_pingouins_also_near_one() -> None:
+    rng = np.random.default_rng(5)
+    for noise in (1e-4, 0.01, 0.3, 10):
+        x, c = rng.normal(size=(2, 12))
+        y, c = 2 * c - x + noise * rng.normal(size=12), 1e3 * c
+        table = pd.DataFrame({"x": x, "y": y, "c": c})
+        row = pingouin.partial_corr(table, "x", "y", "c").iloc[0]
+        result = partial_correlation(x, y, c, 0.95)
+        interval = pingouin.compute_esci(float(row["r"]), 11, 11, eftype="r", decimals=12)
+        assert result.r == pytest.approx(row["r"], abs=1e-10)
+        assert [result.low, result.high] == pytest.approx(list(interval), abs=1e-8)
+        assert result.p == pytest.approx(row["p_val"], rel=1e-5)
+
+
 @pytest.mark.parametrize(("confidence", "quantile"), [(0.95, 1.959964), (0.9, 1.644854)])
 def test_interval_is_fishers(confidence: float, quantile: float) -> None:
     rng = np.random.default_rng(1)
@@ -50,6 +65,8 @@ def test_a_constant_has_no_correlation() -> None:
     x, y = np.random.default_rng(0).normal(size=(2, 10))
     with pytest.raises(ValueError, match="equal"):
         partial_correlation(x, np.full(10, 0.1), y, 0.95)
+    with pytest.raises(ValueError, match="the outcome is a line of the covariate"):
+        partial_correlation(x, 3 * y - 7, y, 0.95)
 
 
 def test_z_squared() -> None:

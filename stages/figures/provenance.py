@@ -20,7 +20,6 @@ LIBRARIES = (
     "torch",
     "timm",
     "dvc",
-    "pingouin",
     "scikit-learn",
     "matplotlib",
 )

@@ -66,7 +66,7 @@ def correlations(results: Results, families: Families) -> list[Record]:
 
     Returns
     -------
-    Rows with r, its naive interval and p (pingouin, as in the paper), the interval and p of a
+    Rows with r, its naive interval and p (the paper's, by pingouin), the interval and p of a
     bootstrap of families, the coefficient of the regression with errors by family, and q: false
     discovery is controlled over every family_p of a term. Blank where all models score the
     same; by family also where there are too few families.

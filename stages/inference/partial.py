@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-import pingouin
+from scipy.stats import norm
 from scipy.stats import t as student_t
 
 
 def partial_r(x: np.ndarray, y: np.ndarray, covariate: np.ndarray) -> float:
     """r of `partial_correlation` alone, for where many are wanted: that of the residuals."""
+    u, v = residuals(np.column_stack([x, y]), covariate).T
+    return float(np.clip(u @ v / np.sqrt((u @ u) * (v @ v)), -1, 1))
+
+
+def residuals(values: np.ndarray, covariate: np.ndarray) -> np.ndarray:
+    """What is left of values [M] or [M, K] when a line of the covariate [M] is taken out."""
     design = np.column_stack([np.ones_like(covariate), covariate])
-    both = np.column_stack([x, y])
-    u, v = (both - design @ np.linalg.lstsq(design, both, rcond=None)[0]).T
-    return float(u @ v / np.sqrt((u @ u) * (v @ v)))
+    left: np.ndarray = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    return left
 
 
 @dataclass(frozen=True)
@@ -56,30 +60,41 @@ def z_squared(x: np.ndarray) -> np.ndarray:
 def partial_correlation(
     x: np.ndarray, y: np.ndarray, covariate: np.ndarray, confidence: float
 ) -> Correlation:
-    """Partial Pearson correlation of x and y given a covariate (pingouin, as in the paper).
+    """Partial Pearson correlation of x and y given a covariate.
+
+    What `pingouin.partial_corr` gives, as in the paper (Vallat 2018, doi:10.21105/joss.01026):
+    tests compare the two. Its own table of one row a call would take most of a study's analysis.
 
     Parameters
     ----------
     x, y, covariate : [M] one value a model.
     confidence : level of the interval, by Fisher's z with M - 1 in place of M.
 
+    Returns
+    -------
+    With p of Student's t with M - 3 degrees of freedom, two-sided.
+
     Raises
     ------
     ValueError
-        When one of them is constant.
+        When one of them is constant, or one is but a line of the covariate.
     """
     for name, values in (("alignment", x), ("the outcome", y), ("the covariate", covariate)):
-        try:
-            z(values)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}; a correlation needs models that differ") from error
-    table = pd.DataFrame({"x": x, "y": y, "covariate": covariate})
-    row = pingouin.partial_corr(table, "x", "y", "covariate").iloc[0]
-    r = float(row["r"])
-    low, high = pingouin.compute_esci(
-        r, len(x) - 1, len(x) - 1, eftype="r", confidence=confidence, decimals=12
+        if constant(values):
+            raise ValueError(
+                f"{name}: all values are equal; a correlation needs models that differ"
+            )
+    for name, values in (("alignment", x), ("the outcome", y)):
+        if constant(residuals(z(values), covariate)):
+            raise ValueError(f"{name} is a line of the covariate: given that, nothing is left")
+    r, models = partial_r(x, y, covariate), len(x)
+    with np.errstate(divide="ignore"):
+        t = r * np.sqrt((models - 3) / (1 - r**2))
+        half = norm.ppf(0.5 + confidence / 2) / np.sqrt(models - 4)
+        low, high = np.tanh(np.arctanh(r) + np.array([-half, half]))
+    return Correlation(
+        r, float(low), float(high), float(2 * student_t.sf(abs(t), models - 3)), models
     )
-    return Correlation(r, float(low), float(high), float(row["p_val"]), len(x))
 
 
 def quadratic_curve(
