@@ -54,10 +54,11 @@ def game_jobs(experiment: Experiment) -> list[Job]:
 
 def fewshot_job(experiment: Experiment) -> Job:
     """n-shot accuracy, with a unit for each ε and each n of the study."""
-    cells = product(experiment.params.theory.epsilon, experiment.params.fewshot.n)
+    shots, size = experiment.params.fewshot.n, experiment.params.theory.fewshot
+    cells = product(experiment.params.theory.epsilon, shots)
     units = {f"epsilon={e},n={n}": (e, n) for e, n in cells}
-    size = experiment.params.theory.fewshot.model_dump()
-    return _job(experiment, "few-shot", "fewshot", (size,), units)
+    cost = size.positions * size.worlds * len(shots)
+    return _job(experiment, "few-shot", "fewshot", (size.model_dump(),), units, cost)
 
 
 def appendix_job(experiment: Experiment) -> Job:
@@ -66,7 +67,8 @@ def appendix_job(experiment: Experiment) -> Job:
     shift, attack = theory.shift.model_dump(), theory.adversarial.model_dump()
     args = (shift.pop("sizes"), shift, attack.pop("candidates"), attack)
     units = {f"epsilon={e}": e for e in theory.epsilon}
-    return _job(experiment, "appendix", "appendix", args, units)
+    cost = theory.adversarial.worlds * sum(theory.adversarial.candidates)
+    return _job(experiment, "appendix", "appendix", args, units, cost)
 
 
 def _job(
@@ -75,8 +77,9 @@ def _job(
     function: str,
     args: tuple[Any, ...],
     units: dict[str, Any],
-    cost: float = 1.0,
+    cost: float,
 ) -> Job:
+    """A job of units, its cost in places looked at."""
     seed = experiment.params.seed
     keys = {
         unit: unit_key(
