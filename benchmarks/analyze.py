@@ -5,6 +5,7 @@
 depend on them.
 """
 
+import os
 import tempfile
 import time
 from itertools import product
@@ -22,6 +23,7 @@ from stages.inference.correlations import Families
 from stages.inference.facts import Facts
 from stages.inference.results import Results
 from stages.inference.summary import given, zoo
+from stages.runtime.machine import Place, cores
 from stages.study.pairs import Pair, read_pairs
 from stages.study.values import read_values
 
@@ -124,8 +126,9 @@ def main() -> None:
         families=len(set(results.families)),
     )
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        captions = draw_all(folder, found, facts)
+        folder = Path(name) / "figures"
+        os.environ["ARTIFACT_CACHE"] = str(Path(name) / "artifacts")
+        captions = draw_all(folder, found, facts, Place(cores()))
         drawn = time.perf_counter()
         print(f"figures  {drawn - analysed:6.1f} s")
         origin, page = provenance(STUDIES.parent, "paper", []), folder / "report.html"

@@ -14,11 +14,12 @@ from stages.figures.made import made_of
 from stages.figures.provenance import provenance
 from stages.figures.report import write_report
 from stages.figures.study import draw_all
-from stages.inference.analysis import Beside, Tables, all_tables
+from stages.inference.analysis import Beside, all_tables
 from stages.inference.answer import answer
 from stages.inference.correlations import Families
 from stages.inference.facts import Facts
 from stages.inference.metrics import alignment_metrics, outcome_metrics, outcomes, theory_rho
+from stages.inference.outcomes import Tables
 from stages.inference.plotted import plotted
 from stages.inference.results import Results
 from stages.inference.summary import given, summary, zoo
@@ -27,7 +28,8 @@ from stages.inference.theory import read_theory
 from stages.runtime.door import door
 from stages.runtime.errors import UsageError
 from stages.runtime.files import replacing, write_json, write_table
-from stages.sources.human import read_judgments
+from stages.runtime.machine import place
+from stages.similarity.repeated import repeated_sets
 from stages.study.groups import check_groups
 from stages.study.load import Experiment, load
 from stages.study.pairs import pairs_of
@@ -66,7 +68,8 @@ def draw(experiment: Experiment, tables: Tables, facts: Facts, left: dict[str, s
     """The figures, as PNG and as SVG, and the report that holds them."""
     paths = experiment.paths
     with replacing(paths.plots / "figures") as figures, replacing(paths.plots / "svg") as vectors:
-        captions = draw_all(figures, tables, facts)
+        where = place(experiment.params.compute)
+        captions = draw_all(figures, tables, facts, where)
         for path in figures.glob("*.svg"):
             path.rename(vectors / path.name)
     write_report(
@@ -130,7 +133,7 @@ def beside(experiment: Experiment, results: Results, theory: Tables) -> Beside:
             f"analyze: pair {a}, {b} ({factor}) is left out: not both have results", file=sys.stderr
         )
     return Beside(
-        {name: read_judgments(experiment.paths.stimuli / name) for name in study.stimuli},
+        repeated_sets(experiment.paths.stimuli, list(study.stimuli), experiment.params.seed),
         pairs,
         {name: benchmark.published for name, benchmark in study.benchmarks.items()},
         read_values(root / study.paper.values, "paper.values")

@@ -11,9 +11,10 @@ import pingouin
 import pytest
 
 from benchmarks.analyze import curve, index, tables
-from stages.inference.analysis import Beside, Tables, all_tables
+from stages.inference.analysis import Beside, all_tables
 from stages.inference.correlations import Families
 from stages.inference.metrics import alignment_metrics, outcome_metrics
+from stages.inference.outcomes import Tables
 from stages.inference.plotted import plotted
 from stages.inference.results import Results
 from stages.runtime.errors import DataError
@@ -51,17 +52,23 @@ def test_every_outcome_measure_and_term_is_there_once() -> None:
 
 def test_naive_intervals_are_pingouins() -> None:
     whole = results()
-    table = pd.DataFrame({"c": whole.covariate, "x": whole.alignment["triplet"]})
-    for row in found()["correlations"][:: len(found()["correlations"]) // 12]:
-        if row["measure"] != "triplet" or row["term"] != "linear":
-            continue
-        table["y"] = next(
-            o.values for o in whole.outcomes if all(row[k] == v for k, v in o.labels.items())
+    outcomes = {json.dumps(o.labels): o.values for o in whole.outcomes}
+    transforms = {"z²": lambda x: ((x - x.mean()) / x.std()) ** 2, "linear": lambda x: x}
+    for row in found()["correlations"]:
+        labels = {name: row[name] for name in whole.outcomes[0].labels}
+        table = pd.DataFrame(
+            {
+                "c": whole.covariate,
+                "x": transforms[row["term"]](whole.alignment[row["measure"]]),
+                "y": outcomes[json.dumps(labels)],
+            }
         )
         expected = pingouin.partial_corr(table, "x", "y", "c").iloc[0]
-        assert row["r"] == pytest.approx(expected["r"])
-        assert row["p"] == pytest.approx(expected["p_val"])
-        assert row["low"] < row["r"] < row["high"]
+        assert row["r"] == pytest.approx(expected["r"], abs=1e-10)
+        assert row["p"] == pytest.approx(expected["p_val"], abs=1e-10)
+        level = {"confidence": RESAMPLES.confidence, "decimals": 12}
+        interval = pingouin.compute_esci(row["r"], 24 - 1, 24 - 1, eftype="r", **level)
+        assert [row["low"], row["high"]] == pytest.approx(list(interval), abs=1e-10)
 
 
 def test_the_same_analysis_gives_the_same_tables() -> None:

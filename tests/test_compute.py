@@ -22,7 +22,7 @@ from stages.runtime.cache import Cache
 from stages.runtime.errors import UnitError, UsageError
 from stages.runtime.jobs import Job, Report, payload, run
 from stages.runtime.machine import Place, place
-from tests.conftest import ROOT, Workspace, make_workspace
+from tests.conftest import ROOT, STAGES, Workspace, make_workspace
 from tests.made_up import job
 
 
@@ -353,7 +353,9 @@ def test_the_environment_says_where_first(monkeypatch: pytest.MonkeyPatch) -> No
                 place(compute)
 
 
-def test_a_stage_that_finds_all_in_the_cache_loads_no_engine() -> None:
-    code = "import sys, stages.fewshot; print({'pebble', 'distributed', 'dask'} & set(sys.modules))"
+@pytest.mark.parametrize("stage", sorted({"check", *(stage.split()[0] for stage in STAGES)}))
+def test_a_stage_that_finds_all_in_the_cache_loads_nothing_large(stage: str) -> None:
+    large = {"torch", "timm", "matplotlib", "sklearn", "pebble", "distributed", "dask"}
+    code = f"import sys, stages.{stage}; print({large} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "set()\n", done.stderr

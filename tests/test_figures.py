@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import importlib
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,15 +13,18 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from stages.figures.intervals import reach
 from stages.figures.labels import apart, legible
 from stages.figures.scatter import curve
 from stages.figures.study import FIGURES, draw_all
-from stages.figures.style import Record, Tables, minus
+from stages.figures.words import minus
 from stages.inference.facts import Facts
+from stages.inference.outcomes import Record, Tables
 from stages.inference.partial import quadratic_curve
+from stages.runtime.machine import Place
 
 MEASURES = ("pearson", "spearman", "triplet")
 FAMILIES = 6
@@ -204,7 +208,9 @@ def small() -> Tables:
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     folder = tmp_path_factory.mktemp("figures")
-    return folder, draw_all(folder, small(), FACTS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ARTIFACT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return folder, draw_all(folder, small(), FACTS, Place(2))
 
 
 def test_every_figure_is_written_both_ways(drawn: tuple[Path, dict[str, str]]) -> None:
@@ -232,10 +238,38 @@ def test_files_are_the_same_the_second_time(
     drawn: tuple[Path, dict[str, str]], tmp_path: Path
 ) -> None:
     with mpl.rc_context({"font.size": 20, "svg.fonttype": "path"}):  # a user's own settings
-        assert draw_all(tmp_path, small(), FACTS) == drawn[1]
+        assert draw_all(tmp_path, small(), FACTS, Place()) == drawn[1]
         assert mpl.rcParams["font.size"] == 20
     for path in drawn[0].iterdir():
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
+
+
+def test_a_figure_is_drawn_anew_where_a_table_of_its_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "figures"
+    tables = {name: small()[name] for name in ("families", "models")}
+    draw_all(folder, tables, FACTS, Place())
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert before.keys() == {f"{n}.{f}" for n in ("families", "spread") for f in ("svg", "png")}
+    tables["models"] = tables["models"][:-1]
+    draw_all(folder, tables, FACTS, Place())
+    after = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert {name for name in before if before[name] != after[name]} == {"spread.svg", "spread.png"}
+    first, second = capsys.readouterr().err.splitlines()
+    assert f"{len(FIGURES)} units, 0 from the cache" in first
+    # `measures` sees the table too, and has nothing to show without its other one.
+    assert f"{len(FIGURES)} units, {len(FIGURES) - 2} from the cache, 2 computed" in second
+
+
+def test_a_figure_sees_all_tables_that_it_shows() -> None:
+    for name, drawing in FIGURES.items():
+        whole, own = (made(name, t, FACTS) for t in (small(), drawing.of(small())))
+        assert whole is not None, name
+        assert own is not None, name
+        assert whole[1] == own[1], name
+        shown = [[len(axis.get_children()) for axis in one[0].axes] for one in (whole, own)]
+        assert shown[0] == shown[1], name
 
 
 def test_captions_say_who_how_many_and_which_interval(drawn: tuple[Path, dict[str, str]]) -> None:
@@ -266,10 +300,17 @@ def test_captions_say_who_how_many_and_which_interval(drawn: tuple[Path, dict[st
     assert "Upper bound not computed: 1" in captions["noise"]
 
 
+def made(name: str, tables: Tables, facts: Facts) -> tuple[Figure, str] | None:
+    """A figure and its caption, neither laid out nor written."""
+    module = importlib.import_module(f"stages.figures.{FIGURES[name].module}")
+    found: tuple[Figure, str] | None = getattr(module, name)(tables, facts)
+    return found
+
+
 def captions_of(tables: Tables, facts: Facts) -> dict[str, str]:
     """The captions alone: nothing is laid out or written."""
-    drawn = {name: figure(tables, facts) for name, figure in FIGURES.items()}
-    return {name: made[1] for name, made in drawn.items() if made is not None}
+    drawn = {name: made(name, tables, facts) for name in FIGURES}
+    return {name: one[1] for name, one in drawn.items() if one is not None}
 
 
 def test_people_are_not_called_simulated() -> None:
@@ -301,7 +342,7 @@ def test_undefined_values_are_named_and_not_drawn(tmp_path: Path) -> None:
     captions = captions_of(tables, dataclasses.replace(FACTS, families=3))
     assert list(captions) == list(FIGURES)
     written = {name: tables[name] for name in ("u_tests", "measures", "models", "factors")}
-    assert len(draw_all(tmp_path, written, FACTS)) == 4
+    assert len(draw_all(tmp_path, written, FACTS, Place())) == 4
     same = "(all models score the same)"
     assert f"not computed, 3 of 6 {same}" in captions["correlation_by_n"]
     assert f"not computed, 2 of 2 {same}" in captions["robustness"]
@@ -317,12 +358,13 @@ def test_undefined_values_are_named_and_not_drawn(tmp_path: Path) -> None:
 
 
 def test_absent_or_empty_tables_make_no_figure(tmp_path: Path) -> None:
+    folder = tmp_path / "figures"
     tables = small() | {name: [] for name in ("relabelled", "factors", "ceilings", "measures")}
     captions = captions_of(tables, FACTS)
     assert set(FIGURES) - set(captions) == {"relabelled", "contrasts", "noise", "measures"}
-    assert draw_all(tmp_path, {"models": tables["models"]}, FACTS).keys() == {"spread"}
-    assert {path.name for path in tmp_path.iterdir()} == {"spread.svg", "spread.png"}
-    assert draw_all(tmp_path, {}, FACTS) == {}
+    assert draw_all(folder, {"models": tables["models"]}, FACTS, Place()).keys() == {"spread"}
+    assert {path.name for path in folder.iterdir()} == {"spread.svg", "spread.png"}
+    assert draw_all(folder, {}, FACTS, Place()) == {}
 
 
 @pytest.mark.parametrize("seed", range(3))

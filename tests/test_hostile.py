@@ -24,6 +24,7 @@ from stages.figures.report import write_report
 from stages.figures.study import draw_all
 from stages.runtime.errors import DataError, UsageError
 from stages.runtime.files import npz_bytes, pack, unpack
+from stages.runtime.machine import Place
 from stages.sources.human import read_judgments, stimulus_files
 from stages.zoo.embeddings import tensor_digests
 from tests import test_figures, test_report
@@ -257,7 +258,7 @@ class Elements(html.parser.HTMLParser):
 def page_of(folder: Path, text: str) -> tuple[str, Path]:
     """The report, and its figures, of a study all whose names end in some text."""
     drawn = hostile(test_figures.small(), text)
-    captions = draw_all(folder / "figures", drawn, test_figures.FACTS)
+    captions = draw_all(folder / "figures", drawn, test_figures.FACTS, Place())
     path = folder / "report.html"
     write_report(
         path,

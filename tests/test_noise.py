@@ -16,11 +16,12 @@ from scipy import stats
 from stages.inference import noise
 from stages.inference.tables import read_table
 from stages.runtime.errors import DataError
-from stages.runtime.files import write_table
+from stages.runtime.files import pack, unpack, write_table
 from stages.similarity import ceilings, measures, resample, units
 from stages.similarity.ceilings import noise_ceiling, split_half, splits, upper_bound, votes_ceiling
 from stages.similarity.matrices import pairs
-from stages.sources.human import Judgments
+from stages.similarity.repeated import repeated_sets
+from stages.sources.human import Judgments, stimulus_files
 
 LEVELS = [(None, None), (3, None), (None, 4), (4, 3), (2, 2)]
 
@@ -454,7 +455,7 @@ def table(rng: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def test_table_of_ceilings() -> None:
+def test_table_of_ceilings(tmp_path: Path) -> None:
     rng = np.random.default_rng(17)
     alignment, people = table(rng), panel(rng, 2, 10, 1.0)
     t, votes = triplet_set(rng, 10, 50)
@@ -464,7 +465,12 @@ def test_table_of_ceilings() -> None:
         "voted": Judgments(10, triplets=t, votes=votes),
         "voted once": Judgments(10, triplets=t, votes=np.tile([1, 0], (50, 1))),
     }
-    rows = noise.ceilings(judgments, alignment, seed=0)
+    for name, human in judgments.items():
+        images = {f"{i}.png": b"" for i in range(human.n)}  # only counted
+        unpack(pack(stimulus_files(images, human, {})), tmp_path / name)
+    sets = repeated_sets(tmp_path, list(judgments), seed=0)
+    assert list(sets) == ["people", "voted"]
+    rows = noise.ceilings(sets, alignment)
     assert [(r["set"], r["form"], r["measure"], r["judges"]) for r in rows] == [
         ("people", "participants", "pearson", 2),
         ("people", "participants", "spearman", 2),
@@ -482,7 +488,8 @@ def test_table_of_ceilings() -> None:
         assert row["best_model"] == max(best, key=lambda model: best[model])
         assert row["best_value"] == pytest.approx(max(best.values()))
         assert row["stimuli"] == 10
-    assert noise.ceilings(dict(reversed(judgments.items())), alignment, 0)[1:] == rows[:3]
+    assert noise.ceilings(dict(reversed(sets.items())), alignment)[1:] == rows[:3]
+    assert repeated_sets(tmp_path, ["people"], seed=0) == {"people": sets["people"]}
 
 
 def test_table_of_participants() -> None:

@@ -9,8 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stages.figures.scatter import by_family, coloured, legend
-from stages.figures.style import BLUE, GREY, PALE, Tables, frame, minus, panels, unique
+from stages.figures.style import BLUE, GREY, PALE, frame, panels, unique
+from stages.figures.words import minus
 from stages.inference.facts import Facts
+from stages.inference.outcomes import Tables
 
 
 def bridge(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:

@@ -15,13 +15,13 @@ from stages.figures.style import (
     GREY,
     GROUP,
     MARKERS,
-    Tables,
     axis_of_n,
     frame,
     panels,
 )
 from stages.figures.style import unique as different
 from stages.inference.facts import HEADS, MEASURES, Facts, capital
+from stages.inference.outcomes import Tables
 
 
 def groups_by_n(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:

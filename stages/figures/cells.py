@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from stages.figures.style import minus
+from stages.figures.words import minus
 
 DASH, UNTOLD = "–", "undefined"
 

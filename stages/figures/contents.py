@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from stages.figures import grids, grids_families, grids_noise, grids_shape, grids_theory
 from stages.figures.cells import Grid
-from stages.figures.style import Tables
 from stages.inference.facts import Facts
+from stages.inference.outcomes import Tables
 
 MakeGrid = Callable[[Tables, Facts], Grid]
 

@@ -8,8 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stages.figures.intervals import zero
-from stages.figures.style import BLUE, GREY, INK, SMALL, Tables, frame, panels, unique
+from stages.figures.style import (
+    BLUE,
+    GREY,
+    INK,
+    SMALL,
+    frame,
+    panels,
+    unique,
+)
 from stages.inference.facts import MEASURES, Facts, capital
+from stages.inference.outcomes import Tables
 
 COLUMNS = 5
 

@@ -11,13 +11,13 @@ from stages.figures.style import (
     COLOURS,
     MARKERS,
     PALE,
-    Tables,
     frame,
     marks,
     panels,
     unique,
 )
 from stages.inference.facts import Facts
+from stages.inference.outcomes import Tables
 
 
 def families(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:

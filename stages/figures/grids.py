@@ -16,10 +16,9 @@ from stages.figures.cells import (
     probability,
     word,
 )
-from stages.figures.style import Record, Tables
 from stages.inference.facts import MEASURES, Facts, capital
 from stages.inference.families import MIN_FAMILIES
-from stages.inference.outcomes import outcome_name
+from stages.inference.outcomes import Record, Tables, outcome_name
 
 LONG = 24
 """A table with more rows is shown when asked for."""

@@ -14,8 +14,8 @@ from stages.figures.cells import (
     word,
 )
 from stages.figures.grids import LONG, distinct
-from stages.figures.style import Record, Tables
 from stages.inference.facts import MEASURES, Facts
+from stages.inference.outcomes import Record, Tables
 
 
 def families(tables: Tables, facts: Facts) -> Grid:

@@ -13,8 +13,8 @@ from stages.figures.cells import (
     word,
 )
 from stages.figures.grids import LONG
-from stages.figures.style import Record, Tables
 from stages.inference.facts import HEADS, MEASURES, Facts
+from stages.inference.outcomes import Record, Tables
 
 
 def ceilings(tables: Tables, facts: Facts) -> Grid:

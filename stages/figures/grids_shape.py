@@ -13,9 +13,8 @@ from stages.figures.cells import (
     word,
 )
 from stages.figures.grids import distinct, why
-from stages.figures.style import Record, Tables
 from stages.inference.facts import MEASURES, Facts
-from stages.inference.outcomes import is_shown, outcome_name
+from stages.inference.outcomes import Record, Tables, is_shown, outcome_name
 
 WITH = {
     (False, False): "",

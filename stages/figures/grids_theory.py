@@ -16,8 +16,8 @@ from stages.figures.cells import (
     word,
 )
 from stages.figures.grids import LONG, distinct, why
-from stages.figures.style import Record, Tables
 from stages.inference.facts import HEADS, Facts
+from stages.inference.outcomes import Record, Tables
 
 STRATEGIES = ("adaptive", "random")
 

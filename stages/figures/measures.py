@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from stages.figures.style import BLUE, INK, SMALL, Record, Tables, frame, marks, panels
+from stages.figures.style import BLUE, INK, SMALL, frame, marks, panels
 from stages.inference.facts import MEASURES, Facts, capital
+from stages.inference.outcomes import Record, Tables
 
 
 def measures(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:

@@ -7,8 +7,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.figures.style import BLUE, GREY, INK, ORANGE, PALE, SMALL, Tables, frame, panels, unique
+from stages.figures.style import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    PALE,
+    SMALL,
+    frame,
+    panels,
+    unique,
+)
 from stages.inference.facts import MEASURES, Facts, capital
+from stages.inference.outcomes import Tables
 
 
 def noise(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:

@@ -13,9 +13,9 @@ from markupsafe import Markup
 
 from stages.figures.contents import HEADINGS, SECTIONS, Section
 from stages.figures.made import Made
-from stages.figures.style import Tables
 from stages.inference.answer import answer
 from stages.inference.facts import MEASURES, Facts, capital
+from stages.inference.outcomes import Tables
 from stages.runtime.errors import DataError
 from stages.runtime.files import write_bytes
 

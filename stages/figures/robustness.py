@@ -15,13 +15,12 @@ from stages.figures.style import (
     ORANGE,
     PALE,
     SMALL,
-    Record,
-    Tables,
     frame,
     panels,
     unique,
 )
 from stages.inference.facts import MEASURES, Facts
+from stages.inference.outcomes import Record, Tables
 
 TERMS = {"z²": (BLUE, "o", "z² (a U)"), "linear": (ORANGE, "s", "alignment itself (a line)")}
 

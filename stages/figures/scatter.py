@@ -13,14 +13,14 @@ from stages.figures.style import (
     COLOURS,
     MARKERS,
     PALE,
-    Tables,
     frame,
     marks,
-    minus,
     panels,
     unique,
 )
+from stages.figures.words import minus
 from stages.inference.facts import MEASURES, Facts
+from stages.inference.outcomes import Tables
 
 
 def alignment_fewshot(tables: Tables, facts: Facts) -> tuple[Figure, str] | None:

@@ -17,15 +17,13 @@ from stages.figures.style import (
     ORANGE,
     PALE,
     SMALL,
-    Record,
-    Tables,
     frame,
-    minus,
     panels,
 )
+from stages.figures.words import minus
 from stages.inference.facts import MEASURES, Facts
 from stages.inference.families import MIN_FAMILIES
-from stages.inference.outcomes import is_shown, outcome_name
+from stages.inference.outcomes import Record, Tables, is_shown, outcome_name
 
 TESTS = ("z²", "capacity", "two lines")
 DIVERGING = LinearSegmentedColormap.from_list("shape", [ORANGE, "#F7F7F7", BLUE])

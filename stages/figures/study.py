@@ -2,68 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
-
-from stages.figures import (
-    bridge,
-    by_n,
-    contrasts,
-    families,
-    measures,
-    noise,
-    robustness,
-    scatter,
-    shape,
-    theory,
-)
-from stages.figures.style import STYLE, Tables, save
 from stages.inference.facts import Facts
+from stages.inference.outcomes import Tables
+from stages.runtime.files import unpack
+from stages.runtime.jobs import Job, payload, run
+from stages.runtime.machine import Place
+from stages.runtime.source import digest, unit_key
 
-FIGURES: dict[str, Callable[[Tables, Facts], tuple[Figure, str] | None]] = {
-    "alignment_fewshot": scatter.alignment_fewshot,
-    "groups_by_n": by_n.groups_by_n,
-    "groups_by_task": by_n.groups_by_task,
-    "correlation_by_n": by_n.correlation_by_n,
-    "correlation_by_task": by_n.correlation_by_task,
-    "covariate": scatter.covariate,
-    "robustness": robustness.robustness,
-    "shape": shape.shape,
-    "families": families.families,
-    "contrasts": contrasts.contrasts,
-    "noise": noise.noise,
-    "reliability": by_n.reliability,
-    "spread": families.spread,
-    "relabelled": scatter.relabelled,
-    "measures": measures.measures,
-    "theory_fewshot": theory.theory_fewshot,
-    "bridge": bridge.bridge,
-    "theory_queries": theory.theory_queries,
-    "theory_appendix": theory.theory_appendix,
+DRAWS = "stages.figures.units"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The module whose function of the figure's name draws it, and the tables that it sees.
+
+    The function takes tables and facts, and returns a figure and its caption, or None where there
+    is nothing to draw. Only what draws imports it, and matplotlib.
+    """
+
+    module: str
+    tables: tuple[str, ...]
+
+    def of(self, tables: Tables) -> Tables:
+        """Those of some tables that it sees."""
+        return {name: tables[name] for name in self.tables if name in tables}
+
+
+FIGURES = {
+    "alignment_fewshot": Drawing("scatter", ("alignment_fewshot",)),
+    "groups_by_n": Drawing("by_n", ("groups_by_n",)),
+    "groups_by_task": Drawing("by_n", ("groups_by_n",)),
+    "correlation_by_n": Drawing("by_n", ("correlations",)),
+    "correlation_by_task": Drawing("by_n", ("correlations",)),
+    "covariate": Drawing("scatter", ("covariate_alignment",)),
+    "robustness": Drawing("robustness", ("table1", "table2", "correlations")),
+    "shape": Drawing("shape", ("u_tests",)),
+    "families": Drawing("families", ("families",)),
+    "contrasts": Drawing("contrasts", ("contrasts", "factors")),
+    "noise": Drawing("noise", ("ceilings", "participants")),
+    "reliability": Drawing("by_n", ("reliability",)),
+    "spread": Drawing("families", ("models",)),
+    "relabelled": Drawing("scatter", ("relabelled", "relabelled_tests")),
+    "measures": Drawing("measures", ("measures", "models")),
+    "theory_fewshot": Drawing("theory", ("theory_fewshot", "bridge")),
+    "bridge": Drawing("bridge", ("bridge", "bridge_tests", "theory_fewshot")),
+    "theory_queries": Drawing("theory", ("theory_queries",)),
+    "theory_appendix": Drawing("theory", ("theory_shift", "theory_adversarial")),
 }
 """Name of each figure and what draws it, in the order of a report."""
 
 
-def draw_all(folder: Path, tables: Tables, facts: Facts) -> dict[str, str]:
+def draw_all(folder: Path, tables: Tables, facts: Facts, where: Place) -> dict[str, str]:
     """Draw every figure that the tables have rows for, as SVG and PNG.
 
     Parameters
     ----------
     folder : where <name>.svg and <name>.png go; the PNG has its caption beneath.
     tables : table -> its records; None is missing or undefined. Absent or empty: no figure of it.
+    where : what draws them; each is a unit of work, kept in the artifact cache.
 
     Returns
     -------
     Name of each figure drawn -> its caption, in the order of `FIGURES`.
     """
+    jobs = [_job(name, drawing, tables, facts) for name, drawing in FIGURES.items()]
+    run("figures", jobs, where)
     captions = {}
-    with mpl.rc_context(STYLE):
-        for name, draw in FIGURES.items():
-            drawn = draw(tables, facts)
-            if drawn is not None:
-                figure, captions[name] = drawn
-                save(figure, folder, name, captions[name])
+    for job in jobs:
+        unpack(payload(job, job.name), folder)
+        caption = folder / f"{job.name}.txt"
+        if caption.exists():
+            captions[job.name] = caption.read_text(encoding="utf-8")
+            caption.unlink()
     return captions
+
+
+def _job(name: str, drawing: Drawing, tables: Tables, facts: Facts) -> Job:
+    """One figure: a unit, and the more work the more rows it shows."""
+    seen = drawing.of(tables)
+    key = unit_key(
+        "figure",
+        [DRAWS, f"stages.figures.{drawing.module}"],
+        ["matplotlib", "numpy", "pandas", "pillow", "scipy"],
+        name=name,
+        tables=digest(json.dumps(seen).encode()),
+        facts=asdict(facts),
+    )
+    args = (name, drawing.module, seen, facts)
+    return Job(name, {name: key}, f"{DRAWS}:draw", args, 1.0 + sum(map(len, seen.values())))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -14,9 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from stages.figures.words import together
 from stages.inference.outcomes import Record
-
-Tables = dict[str, list[Record]]
 
 # Okabe & Ito (2008): distinguishable with any colour vision.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999"]
@@ -64,8 +62,10 @@ def panels(
 def save(figure: Figure, folder: Path, name: str, caption: str) -> None:
     """Write a figure as SVG and as PNG with its caption beneath; no dates or versions in them."""
     folder.mkdir(parents=True, exist_ok=True)
-    figure.draw_without_rendering()  # lays the panels out, once for both
-    figure.set_layout_engine("none")
+    layout = figure.get_layout_engine()
+    if layout is not None:  # the panels are laid out once for both files
+        layout.execute(figure)
+    figure.set_layout_engine(None)  # "none" would be one too, and have each file drawn twice
     with mpl.rc_context({"svg.hashsalt": name}):
         figure.savefig(
             folder / f"{name}.svg", metadata={"Date": None, "Creator": None, "Description": caption}
@@ -82,16 +82,6 @@ def save(figure: Figure, folder: Path, name: str, caption: str) -> None:
         bbox_inches=Bbox([[0, -below], [width, height]]),
         metadata={"Software": None, "Description": caption},
     )
-
-
-def together(caption: str) -> str:
-    """The caption with spaces that no line breaks at between a number and what it belongs to."""
-    return re.sub(r"(?<=Figure) |(?<=Section) |(?<=Appendix) |(?<=[<±]) | (?=%)", "\u00a0", caption)
-
-
-def minus(number: str) -> str:
-    """Numbers as text, with a true minus, and no sign before zero."""
-    return re.sub(r"[+-](?=0\.0*(?!\d))", "", number).replace("-", "−")
 
 
 def frame(rows: list[Record]) -> pd.DataFrame:

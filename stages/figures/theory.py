@@ -18,12 +18,12 @@ from stages.figures.style import (
     INK,
     MARKERS,
     ORANGE,
-    Tables,
     frame,
     panels,
     power,
 )
 from stages.inference.facts import Facts
+from stages.inference.outcomes import Tables
 from stages.similarity.channel import capacity
 
 EPSILON = "ε, share of answers flipped"

@@ -10,6 +10,7 @@ from stages.inference.contrasts import contrasts, factors
 from stages.inference.correlations import Families, correlations
 from stages.inference.families import family_index
 from stages.inference.noise import alignment_errors, ceilings, participants
+from stages.inference.outcomes import Tables
 from stages.inference.paper import (
     appendix_c,
     gain,
@@ -28,11 +29,9 @@ from stages.inference.records import (
 from stages.inference.reliability import accuracy, reliability
 from stages.inference.results import Record, Results
 from stages.inference.ushape import u_tests
-from stages.sources.human import Judgments
+from stages.similarity.repeated import Repeated
 from stages.study.pairs import Pair
 from stages.study.values import Values
-
-Tables = dict[str, list[Record]]
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,12 @@ class Beside:
 
     Parameters
     ----------
-    judgments : of each stimulus set. pairs : models that differ in one factor only.
-    published : by benchmark, timm's table of it. values : what the paper found, where the study is
-        the paper's. curve : the theory's n-shot accuracy, by ε and n.
+    repeated : stimulus sets that were judged more than once. published : by benchmark, timm's table
+        of it. pairs : models that differ in one factor only. values : what the paper found, where
+        the study is the paper's. curve : the theory's n-shot accuracy, by ε and n.
     """
 
-    judgments: Mapping[str, Judgments]
+    repeated: Mapping[str, Repeated]
     pairs: Sequence[Pair]
     published: Mapping[str, str | None]
     values: Values | None
@@ -84,7 +83,7 @@ def all_tables(results: Results, measure: str, resamples: Families, beside: Besi
         "factors": factors(pairs, confidence),
         "reliability": reliability(results.fewshot),
         "accuracy": accuracy(results.fewshot, confidence),
-        "ceilings": ceilings(beside.judgments, results.judged, resamples.seed),
+        "ceilings": ceilings(beside.repeated, results.judged),
         "participants": participants(
             results.judged,
             results.covariate,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from stages.inference.analysis import Tables
+from stages.inference.outcomes import Tables
 from stages.inference.results import Outcome, Record, Results
 
 

@@ -11,29 +11,24 @@ import pandas as pd
 from stages.inference.outcomes import Record
 from stages.inference.partial import constant, partial_r, z, z_squared
 from stages.inference.tables import aligned
-from stages.runtime.random import rng_for
-from stages.similarity.ceilings import participants_ceilings, votes_ceiling
 from stages.similarity.measures import MEASURES
-from stages.sources.human import Judgments
+from stages.similarity.repeated import Repeated
 
 _GROUP = "group"
 
 
-def ceilings(
-    judgments: Mapping[str, Judgments], alignment: pd.DataFrame, seed: int
-) -> list[Record]:
+def ceilings(sets: Mapping[str, Repeated], alignment: pd.DataFrame) -> list[Record]:
     """Noise ceilings of every set with repeated judgments, one row a set and measure.
 
-    Sets that were judged once have no row. None is a value that is undefined; for which, see
-    `stages.similarity.ceilings`. `best_model` is that of the highest value comparable with
-    `leave_one_out` and `upper`: with participants, its mean alignment with them one by one. With
-    votes it is alignment with the majorities of triplets that are not tied, the only one that is
-    measured; single votes agree with that less, so that it may exceed `upper`.
+    None is a value that is undefined; for which, see `stages.similarity.ceilings`. `best_model` is
+    that of the highest value comparable with `leave_one_out` and `upper`: with participants, its
+    mean alignment with them one by one. With votes it is alignment with the majorities of triplets
+    that are not tied, the only one that is measured; single votes agree with that less, so that it
+    may exceed `upper`.
 
     Parameters
     ----------
-    judgments : by the set's name. alignment : columns model, set, measure, judge, value.
-    seed : of random splits of participants, drawn for each set by its name.
+    sets : by name. alignment : columns model, set, measure, judge, value.
 
     Returns
     -------
@@ -41,28 +36,18 @@ def ceilings(
     triplet has), stimuli, leave_one_out, upper, split_half, spearman_brown, best_model, best_value.
     """
     rows: list[Record] = []
-    for name, human in judgments.items():
+    for name, judged in sets.items():
         own = alignment[alignment["set"] == name]
-        if human.participants is not None:
-            form, judges = "participants", len(human.participants)
-            found = participants_ceilings(human.participants, rng_for(seed, "ceilings", name))
-            own = own[own["judge"] != _GROUP]
-        elif human.similarity is None and human.soft_labels is None and human.votes is not None:
-            form, judges = "votes", int(human.votes.sum(1).max())
-            ceiling = votes_ceiling(human.votes)
-            found = [] if ceiling is None else [ceiling]
-            own = own[own["judge"] == _GROUP]
-        else:
-            continue
-        for one in found:
+        own = own[(own["judge"] == _GROUP) == (judged.form == "votes")]
+        for one in judged.ceilings:
             values = own[own["measure"] == one.measure].groupby("model", sort=False)["value"].mean()
             rows.append(
                 {
                     "set": name,
-                    "form": form,
+                    "form": judged.form,
                     "measure": one.measure,
-                    "judges": judges,
-                    "stimuli": human.n,
+                    "judges": judged.judges,
+                    "stimuli": judged.stimuli,
                     "leave_one_out": one.leave_one_out,
                     "upper": one.upper,
                     "split_half": one.split_half,

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 Record = dict[str, Any]
+Tables = dict[str, list[Record]]
+"""Tables of records, by name; None is missing or undefined."""
 
 
 def outcome_name(row: Mapping[str, Any]) -> str:

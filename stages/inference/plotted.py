@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from stages.inference.analysis import Tables
-from stages.inference.outcomes import Record, is_shown
+from stages.inference.outcomes import Record, Tables, is_shown
 
 
 def plotted(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import textwrap
 
-from stages.inference.analysis import Tables
 from stages.inference.answer import answer
 from stages.inference.facts import Facts
+from stages.inference.outcomes import Tables
 from stages.inference.results import Record, Results
 
 
