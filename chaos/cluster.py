@@ -151,8 +151,8 @@ def member_killed(lab: Lab, stage: str, what: str, outcome: Outcome) -> list[str
 
 def ends(running: Running, said: str, code: int | None = None) -> list[str]:
     """Wait for a stage that a fault is in; problems where it hangs, says nothing, or leaves
-    processes. Without a code it may also have had nothing to lose, and end well; or lose all
-    jobs of the run, where the worker had no job yet."""
+    processes, or fails other jobs than one. Without a code it may also end well, where the worker
+    had no job."""
     found = running.ended(LIMIT)
     left = running.left_after(ORPHANS)
     problems = [f"{left} processes left"] if left else []
@@ -160,7 +160,7 @@ def ends(running: Running, said: str, code: int | None = None) -> list[str]:
         return problems
     if found != (code or 3):
         return [*problems, f"ended with {found}: {last_line(running.log)}"]
-    if code and (failed := report(running.log).failed) != 1:
+    if (failed := report(running.log).failed) != 1:
         problems.append(f"{failed} jobs failed, not one")
     return problems + one_line(running.log, said)
 

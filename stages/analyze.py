@@ -13,7 +13,7 @@ import sys
 from stages.figures.made import made_of
 from stages.figures.provenance import provenance
 from stages.figures.report import write_report
-from stages.figures.study import draw_all
+from stages.figures.study import DRAWS, draw_all
 from stages.inference.analysis import Beside, all_tables
 from stages.inference.answer import answer
 from stages.inference.correlations import Families
@@ -28,7 +28,8 @@ from stages.inference.theory import read_theory
 from stages.runtime.door import door
 from stages.runtime.errors import UsageError
 from stages.runtime.files import replacing, write_json, write_table
-from stages.runtime.machine import place
+from stages.runtime.jobs import expect
+from stages.runtime.machine import Place, place
 from stages.similarity.repeated import repeated_sets
 from stages.study.groups import check_groups
 from stages.study.load import Experiment, load
@@ -43,6 +44,8 @@ INPUTS = ("alignment", "fewshot", "robustness")
 def main() -> None:
     experiment = load()
     paths, p = experiment.paths, experiment.params.analyze
+    where = place(experiment.params.compute)
+    expect(DRAWS, where)
     results, left = read_results(experiment)
     resamples = Families(p.confidence, p.bootstraps, experiment.params.seed)
     theory = read_theory(experiment.paths.theory)
@@ -60,15 +63,16 @@ def main() -> None:
         write_json(paths.plots / f"{name}.json", rows)
     said = {"answer": answer(tables, facts), "outcomes": outcomes(results, tables, p.measure)}
     write_json(paths.plots / "answer.json", said)
-    draw(experiment, tables | theory, facts, left)
+    draw(experiment, tables | theory, facts, left, where)
     print(summary(experiment.study.title, results, tables, facts))
 
 
-def draw(experiment: Experiment, tables: Tables, facts: Facts, left: dict[str, str]) -> None:
+def draw(
+    experiment: Experiment, tables: Tables, facts: Facts, left: dict[str, str], where: Place
+) -> None:
     """The figures, as PNG and as SVG, and the report that holds them."""
     paths = experiment.paths
     with replacing(paths.plots / "figures") as figures, replacing(paths.plots / "svg") as vectors:
-        where = place(experiment.params.compute)
         captions = draw_all(figures, tables, facts, where)
         for path in figures.glob("*.svg"):
             path.rename(vectors / path.name)

@@ -87,6 +87,25 @@ def tell(folder: Path, wanted: Sequence[str]) -> Made:
     yield wanted[0], b""
 
 
+class Fatal:
+    """A job's argument that kills, so many times, the process that takes it, as it takes it."""
+
+    def __init__(self, folder: Path, times: int) -> None:
+        self.left = folder / "left"
+        self.left.write_text(str(times))
+
+    def __setstate__(self, state: dict[str, Path]) -> None:
+        self.__dict__ = state
+        if times := int(self.left.read_text()):
+            self.left.write_text(str(times - 1))
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def survive(fatal: Fatal, wanted: Sequence[str]) -> Made:
+    """What is left of the deaths."""
+    yield wanted[0], fatal.left.read_bytes()
+
+
 def once(folder: Path, wanted: Sequence[str]) -> Made:
     """Take long at the first attempt, and end at once at the second."""
     mark = folder / "first"

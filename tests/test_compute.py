@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -22,8 +24,11 @@ from stages.runtime.cache import Cache
 from stages.runtime.errors import UnitError, UsageError
 from stages.runtime.jobs import Job, Report, payload, run
 from stages.runtime.machine import Place, place
+from stages.runtime.pool import TRIES, finished_by
+from stages.runtime.work import Task
+from stages.runtime.worker import Worker
 from tests.conftest import ROOT, STAGES, Workspace, make_workspace
-from tests.made_up import job
+from tests.made_up import Fatal, job
 
 
 def wait_for(what: Callable[[], object], seconds: float) -> None:
@@ -171,6 +176,50 @@ def test_what_kills_a_worker_fails_its_own_job(engine: str, request: pytest.Fixt
     assert "hog (MemoryError)" in said
     assert all(key in Cache() for each in good for key in each.keys.values())
     assert payload(bad[2], "u0") == b"first"  # what came before is kept
+
+
+def test_a_worker_killed_as_it_takes_a_job_costs_none(tmp_path: Path) -> None:
+    """It dies with the locks of the pipe that jobs come by, and its successor too."""
+    fatal = job("survive", Fatal(tmp_path, TRIES - 1))
+    others = [job("slow", 0.05, units=2, name=f"good {i}") for i in range(6)]
+    assert run("stage", [fatal, *others], Place(2)).computed == 13
+    assert payload(fatal, "u0") == b"0"
+    assert all(payload(each, unit) == unit.encode() for each in others for unit in each.keys)
+
+
+def test_a_job_that_no_worker_lives_to_begin_fails_alone(tmp_path: Path) -> None:
+    fatal = job("survive", Fatal(tmp_path, TRIES))
+    others = [job("slow", 0.05, name=f"good {i}") for i in range(6)]
+    said = failures([fatal, *others], Place(2))
+    reason = f"{TRIES} workers in turn died before they began it"
+    told = f"survive (RuntimeError: {reason}; a rerun computes what is missing)"
+    assert said == f"stage: 1 of 7 jobs failed: {told}"
+    assert run("stage", [fatal, *others], Place(2)).cached == 6
+
+
+@pytest.mark.parametrize("seconds", [0, 0.5])
+def test_a_worker_killed_without_a_job_is_replaced(seconds: float) -> None:
+    """Before its death can be noticed, and after."""
+    worker = Worker({"tests.made_up"})
+    for each in (job("named", name=f"job {i}") for i in range(3)):
+        [(_, result)] = finished_by([worker], [Task(each, ["u0"], Cache())])
+        assert result() == {"u0": hashlib.sha256(b"u0" * 1000).hexdigest()}
+        (process,) = multiprocessing.active_children()
+        process.kill()
+        time.sleep(seconds)
+    worker.stop()
+    worker.join()
+
+
+def test_a_stopped_worker_does_no_more() -> None:
+    """As a dask worker's does at its exit: what it was asked fails, and no process is begun."""
+    worker = Worker({"tests.made_up"})
+    threading.Timer(1, worker.stop).start()
+    [(_, result)] = finished_by([worker], [Task(job("slow", 10_000), ["u0"], Cache())])
+    with pytest.raises(RuntimeError, match="a rerun computes what is missing"):
+        result()
+    worker.join()
+    assert not multiprocessing.active_children()
 
 
 def test_the_limit_is_of_a_unit_not_of_a_job() -> None:

@@ -22,12 +22,12 @@ from typing import Any
 import distributed
 from distributed.protocol.serialize import serialize_bytes
 from distributed.versions import VersionMismatchWarning
-from pebble import ProcessPool
 
 from stages.runtime.errors import UnitError, UsageError
-from stages.runtime.pool import in_pool, make_pool
+from stages.runtime.pool import finished_by
 from stages.runtime.source import ROOT, digest, file_digest, libraries
 from stages.runtime.work import Digests, Task
+from stages.runtime.worker import Worker
 
 REACH = 10
 """Seconds within which a scheduler must answer."""
@@ -42,8 +42,7 @@ CODE = digest(
 """Of all code that this process may have, as it was when it began: a worker that goes on while
 files change has the old code in memory."""
 
-_pool: ProcessPool | None = None
-_lock = threading.Lock()
+_own = threading.local()
 
 
 def finished(tasks: Sequence[Task], address: str) -> Iterator[tuple[Task, Callable[[], Digests]]]:
@@ -203,17 +202,18 @@ def remote(task: Task, made_from: Mapping[str, str]) -> Digests:
     if other:
         same = "bring it to the same commit and requirements, and start it again"
         raise RuntimeError(f"{here} has other {', '.join(other)}; {same}")
-    return in_pool(_own_pool(task.job.module), task)
+    [(_, result)] = finished_by([_own_worker(task.job.module)], [task])
+    return result()
 
 
-def _own_pool(module: str) -> ProcessPool:
-    """This dask worker's pool, a process for each of its threads; made on first use."""
-    global _pool
-    with _lock:
-        if _pool is None or not _pool.active:
-            # A nanny's worker is daemonic, which forbids children; these end with their parent.
-            multiprocessing.current_process().daemon = False
-            _pool = make_pool(distributed.get_worker().state.nthreads, {module})
-            multiprocessing.util.Finalize(None, _pool.stop, exitpriority=100)
-            multiprocessing.util.Finalize(None, _pool.join, exitpriority=99)
-        return _pool
+def _own_worker(module: str) -> Worker:
+    """The process of this thread of the dask worker; made on first use."""
+    if not hasattr(_own, "worker"):
+        # A nanny's worker is daemonic, which forbids children; these end with their parent.
+        multiprocessing.current_process().daemon = False
+        worker = Worker({module})
+        multiprocessing.util.Finalize(None, worker.stop, exitpriority=100)
+        multiprocessing.util.Finalize(None, worker.join, exitpriority=99)
+        _own.worker = worker
+    made: Worker = _own.worker
+    return made

@@ -41,6 +41,17 @@ class Report:
         )
 
 
+def expect(module: str, where: Place) -> None:
+    """Have the server of worker processes import what jobs will need, beside this process's work.
+
+    Nothing where there will be no such processes.
+    """
+    if where.scheduler is None and where.in_processes:
+        from stages.runtime.worker import serve
+
+        serve({module})
+
+
 def missing(job: Job) -> list[str]:
     """Units of a job that the artifact cache does not hold."""
     cache = Cache()
@@ -123,13 +134,13 @@ def _finished(todo: Sequence[Task], place: Place) -> Iterator[tuple[Task, Callab
         from stages.runtime import cluster
 
         yield from cluster.finished(todo, place.scheduler)
-    elif place.workers == 1 and place.limit is None:
-        for task in todo:
-            yield task, functools.partial(work, task)
-    else:
+    elif place.in_processes:
         from stages.runtime import pool
 
         yield from pool.finished(todo, min(place.workers, len(todo)))
+    else:
+        for task in todo:
+            yield task, functools.partial(work, task)
 
 
 def _kept(task: Task, made: Digests) -> int:

@@ -43,6 +43,11 @@ class Place:
     scheduler: str | None = None
     limit: float | None = None
 
+    @property
+    def in_processes(self) -> bool:
+        """Whether work that no scheduler is given goes to processes of its own."""
+        return self.workers > 1 or self.limit is not None
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -2,70 +2,72 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import multiprocessing
-import os
 import signal
-import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import forkserver, resource_tracker
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired
 
-from stages.runtime.work import Digests, Task, work
+from stages.runtime.work import Digests, Task
+from stages.runtime.worker import Worker
+
+TRIES = 3
+"""Workers in turn that may die before they begin a job; then it fails."""
 
 
 def finished(tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, Callable[[], Digests]]]:
     """Each task with a function that returns its result or raises, as they finish."""
-    with _ended(make_pool(workers, {task.job.module for task in tasks})) as pool:
-        futures: dict[Future[Digests], Task] = {pool.schedule(work, (t,)): t for t in tasks}
-        for future in concurrent.futures.as_completed(futures):
-            yield futures[future], _told(futures[future], future)
+    modules = {task.job.module for task in tasks}
+    with _ended([Worker(modules) for _ in range(workers)]) as made:
+        yield from finished_by(made, tasks)
 
 
-def in_pool(pool: ProcessPool, task: Task) -> Digests:
-    """A task's result from a pool, waited for."""
-    return _told(task, pool.schedule(work, (task,)))()
+def finished_by(
+    workers: Sequence[Worker], tasks: Sequence[Task]
+) -> Iterator[tuple[Task, Callable[[], Digests]]]:
+    """`finished`, by given workers. A job that its worker did not live to begin is given to a new
+    one, so that a worker killed while it has no job costs none."""
+    left, idle = deque((task, 1) for task in tasks), list(workers)
+    busy: dict[Future[Digests], tuple[Worker, Task, int]] = {}
 
+    def begin() -> None:
+        while left and idle:
+            worker, (task, nth) = idle.pop(), left.popleft()
+            busy[worker.begin(task)] = worker, task, nth
 
-def make_pool(workers: int, modules: set[str]) -> ProcessPool:
-    """A pool of processes forked from a server that has imported the modules once."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(sorted({__name__, *modules}))
-    # A Ctrl-C is this process's to handle: the server and its workers would each tell of it.
-    resource_tracker.ensure_running()  # it would lift the block
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return ProcessPool(workers, context=context, initializer=_end_with_parent)
-
-
-def _end_with_parent() -> None:
-    """End this worker when the process that it works for is gone, even by SIGKILL."""
-    parent = multiprocessing.parent_process()
-
-    def wait() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
+    begin()
+    while busy:
+        wait(busy, timeout=1, return_when=FIRST_COMPLETED)
+        for future in [f for f, (worker, *_) in busy.items() if worker.ended(f)]:
+            worker, task, nth = busy.pop(future)
+            error = future.exception() if future.done() else BrokenProcessPool()
+            if isinstance(error, BrokenProcessPool | ProcessExpired):
+                worker.renew()
+            again = isinstance(error, BrokenProcessPool) and nth < TRIES
+            if again:
+                left.appendleft((task, nth + 1))
+            idle.append(worker)
+            begin()
+            if not again:
+                yield task, _told(task, future, error)
 
 
 @contextlib.contextmanager
-def _ended(pool: ProcessPool) -> Iterator[ProcessPool]:
-    """A pool that ends with the block; at once where the block is left by an exception."""
+def _ended(workers: Sequence[Worker]) -> Iterator[Sequence[Worker]]:
+    """Workers that end with the block; at once where the block is left by an exception."""
     try:
-        yield pool
-        pool.stop()
-        pool.join()
+        yield workers
+        for worker in workers:
+            worker.stop()
+        for worker in workers:
+            worker.join()
     except BaseException:
-        pool.stop()
+        for worker in workers:
+            worker.stop()
         raise
     finally:
         # Also one that a broken pool lost sight of: at its exit Python would wait for it, for ever.
@@ -73,20 +75,21 @@ def _ended(pool: ProcessPool) -> Iterator[ProcessPool]:
             process.kill()
 
 
-def _told(task: Task, future: Future[Digests]) -> Callable[[], Digests]:
+def _told(
+    task: Task, future: Future[Digests], error: BaseException | None
+) -> Callable[[], Digests]:
     """A future's result, with what a dead worker means in words."""
 
     def result() -> Digests:
-        try:
+        if isinstance(error, BrokenProcessPool):
+            reason = f"{TRIES} workers in turn died before they began it"
+        elif isinstance(error, ProcessExpired) and error.exitcode == -signal.SIGALRM:
+            unit = next((u for u in task.wanted if task.job.keys[u] not in task.cache), "")
+            reason = f"'{unit}' took longer than {task.limit:g} s (compute.limit)"
+        elif isinstance(error, ProcessExpired):
+            reason = f"its worker died (exit code {error.exitcode}; out of memory?)"
+        else:
             return future.result()
-        except ProcessExpired as error:
-            if error.exitcode == -signal.SIGALRM:
-                unit = next((u for u in task.wanted if task.job.keys[u] not in task.cache), "")
-                reason = f"'{unit}' took longer than {task.limit:g} s (compute.limit)"
-            else:
-                reason = f"its worker died (exit code {error.exitcode}; out of memory?)"
-        except BrokenProcessPool:
-            reason = "its worker died before it began"
         raise RuntimeError(f"{reason}; a rerun computes what is missing")
 
     return result
