@@ -20,7 +20,7 @@ from stages.figures.report import write_report
 from stages.figures.study import draw_all
 from stages.inference.analysis import Beside, all_tables
 from stages.inference.correlations import Families
-from stages.inference.facts import Facts
+from stages.inference.facts import Facts, FewShot
 from stages.inference.results import Results
 from stages.inference.summary import given, zoo
 from stages.runtime.machine import Place, cores
@@ -115,9 +115,7 @@ def main() -> None:
         simulated=False,
         group_size=5,
         confidence=0.95,
-        head=results.head,
-        n=results.shots[0],
-        repeats=results.repeats,
+        few_shot=FewShot(results.head, results.shots[0], results.repeats),
         models=len(results.models),
         untrained=0,
         given=given(results),

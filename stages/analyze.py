@@ -17,8 +17,9 @@ from stages.figures.study import DRAWS, draw_all
 from stages.inference.analysis import Beside, all_tables
 from stages.inference.answer import answer
 from stages.inference.correlations import Families
-from stages.inference.facts import Facts
+from stages.inference.facts import Facts, FewShot
 from stages.inference.metrics import alignment_metrics, outcome_metrics, outcomes, theory_rho
+from stages.inference.noise import repeated_sets
 from stages.inference.outcomes import Tables
 from stages.inference.plotted import plotted
 from stages.inference.results import Results
@@ -30,7 +31,6 @@ from stages.runtime.errors import UsageError
 from stages.runtime.files import replacing, write_json, write_table
 from stages.runtime.jobs import expect
 from stages.runtime.machine import Place, place
-from stages.similarity.repeated import repeated_sets
 from stages.study.groups import check_groups
 from stages.study.load import Experiment, load
 from stages.study.pairs import pairs_of
@@ -171,9 +171,7 @@ def facts_of(experiment: Experiment, results: Results) -> Facts:
         simulated=experiment.study.simulated,
         group_size=p.group_size,
         confidence=p.confidence,
-        head=results.head,
-        n=results.shots[0],
-        repeats=results.repeats,
+        few_shot=FewShot(results.head, results.shots[0], results.repeats),
         models=len(results.models),
         untrained=len(results.untrained),
         given=given(results),

@@ -21,7 +21,7 @@ from stages.figures.labels import apart, legible
 from stages.figures.scatter import curve
 from stages.figures.study import FIGURES, draw_all
 from stages.figures.words import minus
-from stages.inference.facts import Facts
+from stages.inference.facts import Facts, FewShot
 from stages.inference.outcomes import Record, Tables
 from stages.inference.partial import quadratic_curve
 from stages.runtime.machine import Place
@@ -33,9 +33,7 @@ FACTS = Facts(
     simulated=True,
     group_size=2,
     confidence=0.9,
-    head="linear",
-    n=1,
-    repeats=4,
+    few_shot=FewShot("linear", 1, 4),
     models=12,
     untrained=2,
     given="the accuracy of a readout",
@@ -244,7 +242,7 @@ def test_files_are_the_same_the_second_time(
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
 
 
-def test_a_figure_is_drawn_anew_where_a_table_of_its_changed(
+def test_a_figure_is_drawn_anew_where_what_it_shows_changed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "figures"
@@ -256,15 +254,20 @@ def test_a_figure_is_drawn_anew_where_a_table_of_its_changed(
     draw_all(folder, tables, FACTS, Place())
     after = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert {name for name in before if before[name] != after[name]} == {"spread.svg", "spread.png"}
-    first, second = capsys.readouterr().err.splitlines()
+    draw_all(folder, tables, dataclasses.replace(FACTS, few_shot=FewShot("linear", 5, 4)), Place())
+    first, second, third = capsys.readouterr().err.splitlines()
     assert f"{len(FIGURES)} units, 0 from the cache" in first
     # `measures` sees the table too, and has nothing to show without its other one.
     assert f"{len(FIGURES)} units, {len(FIGURES) - 2} from the cache, 2 computed" in second
+    few = sum(drawing.few_shot for drawing in FIGURES.values())
+    assert f"{len(FIGURES)} units, {len(FIGURES) - few} from the cache, {few} computed" in third
 
 
-def test_a_figure_sees_all_tables_that_it_shows() -> None:
+def test_a_figure_sees_all_that_it_shows() -> None:
     for name, drawing in FIGURES.items():
-        whole, own = (made(name, t, FACTS) for t in (small(), drawing.of(small())))
+        whole, own = (
+            made(name, *both) for both in ((small(), FACTS), drawing.seen(small(), FACTS))
+        )
         assert whole is not None, name
         assert own is not None, name
         assert whole[1] == own[1], name

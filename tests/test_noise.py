@@ -20,7 +20,6 @@ from stages.runtime.files import pack, unpack, write_table
 from stages.similarity import ceilings, measures, resample, units
 from stages.similarity.ceilings import noise_ceiling, split_half, splits, upper_bound, votes_ceiling
 from stages.similarity.matrices import pairs
-from stages.similarity.repeated import repeated_sets
 from stages.sources.human import Judgments, stimulus_files
 
 LEVELS = [(None, None), (3, None), (None, 4), (4, 3), (2, 2)]
@@ -468,7 +467,7 @@ def test_table_of_ceilings(tmp_path: Path) -> None:
     for name, human in judgments.items():
         images = {f"{i}.png": b"" for i in range(human.n)}  # only counted
         unpack(pack(stimulus_files(images, human, {})), tmp_path / name)
-    sets = repeated_sets(tmp_path, list(judgments), seed=0)
+    sets = noise.repeated_sets(tmp_path, list(judgments), seed=0)
     assert list(sets) == ["people", "voted"]
     rows = noise.ceilings(sets, alignment)
     assert [(r["set"], r["form"], r["measure"], r["judges"]) for r in rows] == [
@@ -489,7 +488,7 @@ def test_table_of_ceilings(tmp_path: Path) -> None:
         assert row["best_value"] == pytest.approx(max(best.values()))
         assert row["stimuli"] == 10
     assert noise.ceilings(dict(reversed(sets.items())), alignment)[1:] == rows[:3]
-    assert repeated_sets(tmp_path, ["people"], seed=0) == {"people": sets["people"]}
+    assert noise.repeated_sets(tmp_path, ["people"], seed=0) == {"people": sets["people"]}
 
 
 def test_table_of_participants() -> None:

@@ -21,7 +21,7 @@ from stages.figures.made import Made, made_of
 from stages.figures.provenance import provenance, revision
 from stages.figures.report import inline, write_report
 from stages.inference.answer import answer
-from stages.inference.facts import Facts
+from stages.inference.facts import Facts, FewShot
 from stages.runtime.errors import DataError
 from stages.study.load import load
 from tests.conftest import ROOT
@@ -32,9 +32,7 @@ FACTS = Facts(
     simulated=True,
     group_size=5,
     confidence=0.95,
-    head="linear",
-    n=1,
-    repeats=3,
+    few_shot=FewShot("linear", 1, 3),
     models=40,
     untrained=5,
     given="the accuracy of a linear readout on clean images",

@@ -9,6 +9,18 @@ HEADS = {"linear": "linear probe", "mlp1": "1-layer head", "mlp2": "2-layer head
 
 
 @dataclass(frozen=True)
+class FewShot:
+    """First head and smallest n, which are shown where only one outcome a task is; and draws.
+
+    repeats : independent draws of the examples.
+    """
+
+    head: str
+    n: int
+    repeats: int
+
+
+@dataclass(frozen=True)
 class Facts:
     """What figures and captions need to know of a study.
 
@@ -17,8 +29,7 @@ class Facts:
     measure : the measure of alignment that is shown where only one is.
     simulated : whether the judgments are those of simulated observers.
     group_size : models in each of high, mid and low. confidence : level of the intervals.
-    head, n : first head and smallest n, which are shown where only one outcome a task is.
-    repeats : independent draws of the examples. models, untrained : how many there are.
+    few_shot : None where no few-shot accuracy is shown. models, untrained : how many there are.
     given : the covariate in words. zoo : the models in words, with how many are untrained.
     family, families : what a family of models is, in words, and how many there are.
     """
@@ -27,9 +38,7 @@ class Facts:
     simulated: bool
     group_size: int
     confidence: float
-    head: str
-    n: int
-    repeats: int
+    few_shot: FewShot | None
     models: int
     untrained: int
     given: str
@@ -58,6 +67,31 @@ class Facts:
     @property
     def who(self) -> str:
         return f"{capital(self.zoo)}; alignment is with {self.judges}."
+
+    @property
+    def shown(self) -> FewShot:
+        """What few-shot accuracy is shown.
+
+        Raises
+        ------
+        ValueError
+            None is.
+        """
+        if self.few_shot is None:
+            raise ValueError("no few-shot accuracy was said to be shown")
+        return self.few_shot
+
+    @property
+    def head(self) -> str:
+        return self.shown.head
+
+    @property
+    def n(self) -> int:
+        return self.shown.n
+
+    @property
+    def repeats(self) -> int:
+        return self.shown.repeats
 
     @property
     def draws(self) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,10 +12,37 @@ import pandas as pd
 from stages.inference.outcomes import Record
 from stages.inference.partial import constant, partial_r, z, z_squared
 from stages.inference.tables import aligned
+from stages.runtime.jobs import Job, payload, run
+from stages.runtime.machine import Place
+from stages.runtime.source import file_digest, unit_key
 from stages.similarity.measures import MEASURES
 from stages.similarity.repeated import Repeated
 
 _GROUP = "group"
+REPEATED = "stages.similarity.repeated"
+
+
+def repeated_sets(stimuli: Path, names: Sequence[str], seed: int) -> dict[str, Repeated]:
+    """Those of a folder's stimulus sets that were judged more than once, by name.
+
+    Ceilings depend on no model and no head, so that they are mostly in the artifact cache; else
+    they are computed in this process.
+    """
+    keys = {
+        name: unit_key(
+            "ceilings",
+            [REPEATED],
+            ["numpy", "scipy"],
+            judgments=file_digest(stimuli / name / "judgments.npz"),
+            set=name,
+            seed=seed,
+        )
+        for name in names
+    }
+    job = Job("noise ceilings", keys, f"{REPEATED}:ceilings", (stimuli, seed))
+    run("ceilings", [job], Place())
+    found = {name: Repeated.of_json(payload(job, name)) for name in names}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def ceilings(sets: Mapping[str, Repeated], alignment: pd.DataFrame) -> list[Record]:

@@ -9,10 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.runtime.jobs import Job, payload, run
-from stages.runtime.machine import Place
 from stages.runtime.random import rng_for
-from stages.runtime.source import file_digest, unit_key
 from stages.similarity.ceilings import Ceiling, participants_ceilings, votes_ceiling
 from stages.sources.human import Judgments, read_judgments
 
@@ -51,29 +48,6 @@ def repeated(human: Judgments, rng: np.random.Generator) -> Repeated | None:
         if ceiling is not None:
             return Repeated("votes", int(human.votes.sum(1).max()), human.n, [ceiling])
     return None
-
-
-def repeated_sets(stimuli: Path, names: Sequence[str], seed: int) -> dict[str, Repeated]:
-    """Those of a folder's stimulus sets that were judged more than once, by name.
-
-    Ceilings depend on no model and no head, so that they are mostly in the artifact cache; else
-    they are computed in this process.
-    """
-    keys = {
-        name: unit_key(
-            "ceilings",
-            [__name__],
-            ["numpy", "scipy"],
-            judgments=file_digest(stimuli / name / "judgments.npz"),
-            set=name,
-            seed=seed,
-        )
-        for name in names
-    }
-    job = Job("noise ceilings", keys, f"{__name__}:ceilings", (stimuli, seed))
-    run("ceilings", [job], Place())
-    found = {name: Repeated.of_json(payload(job, name)) for name in names}
-    return {name: one for name, one in found.items() if one is not None}
 
 
 def ceilings(stimuli: Path, seed: int, wanted: Sequence[str]) -> Iterator[tuple[str, bytes]]:
