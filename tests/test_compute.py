@@ -408,3 +408,10 @@ def test_a_stage_that_finds_all_in_the_cache_loads_nothing_large(stage: str) -> 
     code = f"import sys, stages.{stage}; print({large} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "set()\n", done.stderr
+
+
+def test_a_stage_with_workers_says_no_more_than_its_units(workspace: Workspace) -> None:
+    done = workspace.stage("theory", WORKERS="2", PYTHONWARNINGS="")
+    assert done.returncode == 0, done.stderr
+    assert all(line.startswith("theory: ") for line in done.stderr.splitlines()), done.stderr
+    assert "0 from the cache" in done.stderr

@@ -67,11 +67,13 @@ class Worker:
 def serve(modules: Iterable[str]) -> ForkServerContext:
     """Start the server that processes are forked from, which imports the modules once.
 
-    Also what this process was started with: each worker looks into it, and would import it.
+    Also what of the project this process has imported: each worker runs the main module's file
+    anew, under another name, and would import all that it imports.
     """
     context = multiprocessing.get_context("forkserver")
-    main = getattr(sys.modules["__main__"].__spec__, "name", __name__)
-    context.set_forkserver_preload(sorted({__name__, main, *modules}))
+    project = __name__.partition(".")[0]
+    loaded = {name for name in list(sys.modules) if name.partition(".")[0] == project}
+    context.set_forkserver_preload(sorted(loaded.union(modules)))
     # A Ctrl-C is this process's to handle: the server and its workers would each tell of it.
     resource_tracker.ensure_running()  # it would lift the block
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -14,7 +14,6 @@ from stages.sources.folders import class_files, entries, image_files, named, rea
 from stages.sources.human import Judgments, stimulus_files
 from stages.sources.peterson import read_requested, requested_files
 from stages.sources.tables import Table, read_array
-from stages.sources.triplets import read_triplets
 
 LOCAL = ("requested", "matrix", "participants", "triplets", "soft_labels", "folder", "npz")
 """Sources that read files of this machine."""
@@ -131,6 +130,8 @@ def _participants(
 def _triplets(
     spec: Mapping[str, Any], files: list[Path], images: Mapping[str, bytes]
 ) -> tuple[Judgments, str]:
+    from stages.sources.triplets import read_triplets  # pandas takes as long as all of `check`
+
     triplets, votes = read_triplets(files[0], images)
     judgments = Judgments(len(images), triplets=triplets, votes=votes)
     return judgments, f"{len(triplets)} triplets, {votes.sum()} votes"
