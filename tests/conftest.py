@@ -207,6 +207,7 @@ def make_workspace(root: Path, cache: Path) -> Workspace:
     (root / "studies" / "tiny.yaml").write_text(yaml.safe_dump(TINY, sort_keys=False))
     workspace = Workspace(root, cache)
     workspace.edit("params.yaml", "study", value="tiny")
+    workspace.edit("params.yaml", "compute", "device", value="cpu")
     workspace.edit("params.yaml", "fewshot", "n", value=[1, 3])
     workspace.edit("params.yaml", "fewshot", "repeats", value=2)
     workspace.edit("params.yaml", "theory", value=THEORY)

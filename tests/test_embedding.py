@@ -111,6 +111,23 @@ def test_half_precision_is_near() -> None:
     assert np.linalg.norm(exact - half) < 0.03 * np.linalg.norm(exact)
 
 
+def test_weights_are_cast_to_half_precision_once() -> None:
+    """And what autocast keeps of them is gone at the end."""
+    model = network("test_resnet")
+    weights = sum(p.ndim > 1 for p in model.parameters())
+
+    def casts(batches: int) -> int:
+        images = ArrayImages(pictures(2 * batches))
+        with torch.profiler.profile() as profile:
+            embed(model, images, 2, Machine(precision="bfloat16"))
+        return sum(e.count for e in profile.key_averages() if e.key == "aten::_to_copy")
+
+    casts(1)
+    one, two, five = casts(1), casts(2), casts(5)
+    assert one > weights
+    assert (five - two) / 3 < weights / 2
+
+
 def test_it_halves_the_batch_when_memory_runs_out(capsys: pytest.CaptureFixture[str]) -> None:
     """A device that holds three images: 8, 4, 2; what was found is kept for the next batch."""
     model, images = network(), pictures(16, (160, 160))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 from collections.abc import Callable, Iterator
@@ -76,15 +77,27 @@ def batches(
     size = batch_size(batch, preprocess.size, machine.device)
     cuda = machine.device.startswith("cuda")
     before: Result | None = None
-    for pixels in prepared(images, preprocess, size, machine.threads, pin=cuda):
-        launched, size = _patiently(
-            pixels, size, lambda part: _launch(model, part, preprocess, machine, forward)
-        )
-        if before:
-            yield _values(before)
-        before = launched
+    with _casts_kept():
+        for pixels in prepared(images, preprocess, size, machine.threads, pin=cuda):
+            launched, size = _patiently(
+                pixels, size, lambda part: _launch(model, part, preprocess, machine, forward)
+            )
+            if before:
+                yield _values(before)
+            before = launched
     if before:
         yield _values(before)
+
+
+@contextlib.contextmanager
+def _casts_kept() -> Iterator[None]:
+    """Keep weights that autocast has cast to half precision, rather than cast them each batch."""
+    torch.autocast_increment_nesting()
+    try:
+        yield
+    finally:
+        if torch.autocast_decrement_nesting() == 0:
+            torch.clear_autocast_cache()
 
 
 def batch_size(batch: int, size: tuple[int, int], device: str) -> int:
@@ -127,10 +140,17 @@ def _launch(
     machine: Machine,
     forward: Forward,
 ) -> Part:
-    """Set a forward pass going. A GPU copies the next pixels while it computes."""
+    """Set a forward pass going. A GPU copies the next pixels while it computes.
+
+    float32 is float32: cuDNN would round what convolutions multiply to the ten bits of TF32.
+    """
     kind, dtype = machine.device.partition(":")[0], getattr(torch, machine.precision)
     half = machine.precision != "float32"
-    with torch.inference_mode(), torch.autocast(kind, dtype=dtype if half else None, enabled=half):
+    with (
+        torch.no_grad() if half else torch.inference_mode(),  # which keeps no casts
+        torch.autocast(kind, dtype=dtype if half else None, enabled=half),
+        torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False),
+    ):
         if kind != "cuda":
             return forward(model, preprocess.scale(pixels.to(machine.device))).float().cpu(), None
         copying, computing = _copy_stream(machine.device), torch.cuda.current_stream(machine.device)

@@ -15,6 +15,9 @@ from PIL import Image
 
 from stages.zoo.images import Batch, Images
 
+Begun = tuple[torch.Tensor, list[Future[None]]]
+"""A batch's pixels, and the work that is still filling them."""
+
 AHEAD = 2
 """Batches that are prepared beside the one in use."""
 
@@ -98,24 +101,26 @@ def prepared(
 ) -> Iterator[torch.Tensor]:
     """Pixels batch by batch, [B, S, S, 3] uint8; threads prepare the next two meanwhile.
 
+    One more thread reads, so that the caller does nothing but wait.
+
     Parameters
     ----------
     pin : put them where a GPU can fetch them while it computes.
     """
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[tuple[torch.Tensor, list[Future[None]]]] = deque()
-        for chunk in images.batches(batch):
-            waiting.append(_begin(chunk, preprocess, pool, pin))
-            if len(waiting) > AHEAD:
-                yield _finished(*waiting.popleft())
-        while waiting:
-            yield _finished(*waiting.popleft())
+    chunks = images.batches(batch)
+    with ThreadPoolExecutor(threads) as pool, ThreadPoolExecutor(1) as reader:
+
+        def begin() -> Begun | None:
+            chunk = next(chunks, None)
+            return None if chunk is None else _begin(chunk, preprocess, pool, pin)
+
+        waiting = deque(reader.submit(begin) for _ in range(AHEAD))
+        while begun := waiting.popleft().result():
+            waiting.append(reader.submit(begin))
+            yield _finished(*begun)
 
 
-def _begin(
-    images: Batch, preprocess: Preprocess, pool: ThreadPoolExecutor, pin: bool
-) -> tuple[torch.Tensor, list[Future[None]]]:
-    """A batch's pixels, and the work that is still filling them."""
+def _begin(images: Batch, preprocess: Preprocess, pool: ThreadPoolExecutor, pin: bool) -> Begun:
     if isinstance(images, np.ndarray) and preprocess.fits(images):
         ready = torch.from_numpy(images)
         return (ready.pin_memory() if pin else ready), []
