@@ -47,6 +47,7 @@ pin: .venv/ready  ## pin a study's published weights to their commits of today: 
 
 bench: .venv/ready  ## speed, beside what a user would write, on this machine; an hour
 	python -m benchmarks.fewshot
+	python -m benchmarks.fewshot_gpu
 	python -m benchmarks.triplets
 	python -m benchmarks.bootstrap
 	python -m benchmarks.embed

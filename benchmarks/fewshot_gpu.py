@@ -1,0 +1,128 @@
+"""The few-shot sweep on a GPU beside one core of the same machine: the engine's own code, by CuPy.
+
+`python -m benchmarks.fewshot_gpu`: n of 1 5 10 20 40 80, one repeat, three heads, settings of
+params.yaml, on embeddings of CIFAR-100's shape as in benchmarks.fewshot. The stage's probes are
+NumPy and run on the CPU alone; here NumPy is replaced by CuPy (which requirements.txt does not
+have) in the modules of the engine. Random numbers of heads are drawn on the GPU, so that heads
+agree within the scatter over seeds alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import time
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import yaml
+
+from benchmarks import probes
+from benchmarks.fewshot import BIG, POINTS
+from benchmarks.sides import spread, verdict
+from stages.probes import heads, lbfgs, logistic, sampling, units
+from stages.probes.sampling import shot_order
+from stages.runtime.random import rng_for
+from stages.runtime.work import one_thread
+
+ENGINE = (heads, lbfgs, logistic, sampling, units)
+ROUNDS = 3  # of the GPU's side, after one that does not count
+
+
+class Namespace:
+    """CuPy where the engine says `np`."""
+
+    def __init__(self, cupy: ModuleType) -> None:
+        self._cupy = cupy
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cupy, name)
+
+    def take(self, a: Any, indices: Any, axis: int, out: Any, mode: str) -> Any:
+        """CuPy knows no mode: it wraps, and indices of the engine are always within."""
+        return self._cupy.take(a, indices, axis, out=out)
+
+
+class Draws:
+    """What heads ask of a generator, drawn on the GPU."""
+
+    def __init__(self, cupy: ModuleType, seed: int) -> None:
+        self._random = cupy.random.RandomState(seed)
+        self._cupy = cupy
+
+    def random(self, size: int, dtype: Any) -> Any:
+        return self._random.random_sample(size, dtype)
+
+    def permutation(self, n: int) -> Any:
+        return self._random.permutation(n)
+
+    def integers(self, low: int, high: int, size: int, dtype: Any, endpoint: bool) -> Any:
+        """Words of 64 random bits, as four of 16."""
+        drawn = self._random.randint(0, 1 << 16, 4 * size)
+        return drawn.astype(self._cupy.uint16).view(dtype)
+
+
+def gpu() -> ModuleType | None:
+    """CuPy, where it is installed and there is a GPU."""
+    with contextlib.suppress(ImportError):
+        cupy = importlib.import_module("cupy")
+        if cupy.cuda.is_available():
+            return cupy
+    return None
+
+
+def timed(call: partial[float]) -> tuple[float, float]:
+    """Accuracy, and seconds. An accuracy is on the CPU, so that all of it has been computed."""
+    start = time.perf_counter()
+    accuracy = call()
+    return accuracy, time.perf_counter() - start
+
+
+def main() -> None:
+    cupy = gpu()
+    if cupy is None:
+        print("few-shot on a GPU: left out, for there is no GPU here, or no CuPy")
+        return
+    settings = yaml.safe_load(Path("params.yaml").read_text())["fewshot"]
+    one_thread()
+    x, y = probes.made_up(*BIG[1:4], 0)
+    order = shot_order(y, rng_for(0, "fewshot", "task", 0))
+    there = [cupy.asarray(array) for array in (x, y, order)]
+    name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
+    print(f"{'one repeat, ' + name:34}{'core, s':>9}{'GPU, s':>9}   ratio (from to)")
+    whole = np.zeros(ROUNDS + 1)
+    for head in ("linear", "mlp1", "mlp2"):
+        seconds, apart = np.zeros(ROUNDS + 1), []
+        for n in BIG.measured:
+            call = partial(units.evaluate, n=n, head=head, settings=settings[head])
+            accuracy, seconds_here = timed(partial(call, x, y, order, rng=rng_for(0, "head")))
+            seconds[0] += seconds_here
+            with contextlib.ExitStack() as stack:
+                for module in ENGINE:
+                    stack.enter_context(patch.object(module, "np", Namespace(cupy)))
+                found = [
+                    timed(partial(call, *there, rng=Draws(cupy, seed)))
+                    for seed in range(ROUNDS + 1)
+                ][1:]
+            seconds[1:] += [s for _, s in found]
+            apart += [100 * (a - accuracy) for a, _ in found]
+        whole += seconds
+        worst = max(apart, key=abs)
+        told = f"worst {worst:+.2f} points, mean {np.mean(apart):+.2f}"
+        if head == "linear":
+            told += f": {verdict(abs(worst) <= POINTS)}"
+        line(f"{BIG.name} {head}", seconds, told)
+    line(f"{BIG.name} whole", whole, "")
+
+
+def line(name: str, seconds: np.ndarray, beside: str) -> None:
+    ratios = spread((seconds[0] / seconds[1:]).tolist(), 1)
+    print(f"{name:34}{seconds[0]:9.2f}{np.median(seconds[1:]):9.2f}   {ratios:20}{beside}")
+
+
+if __name__ == "__main__":
+    main()
