@@ -781,14 +781,14 @@ TABLES = [
         "judgments that were cut",
         "analyze",
         cut(DATA / "stimuli/stars/judgments.npz"),
-        BAD_DATA,
+        FAILED_UNITS,
         "stars/judgments.npz: not readable as NPZ",
     ),
     Case(
         "fewer stimuli",
         "analyze",
         put(DATA / "stimuli/stars/images/000-stars.png", None),
-        BAD_DATA,
+        FAILED_UNITS,
         r"stars/judgments.npz: similarity has shape \(10, 10\) for 9 stimuli",
     ),
 ]

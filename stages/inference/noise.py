@@ -17,6 +17,7 @@ from stages.runtime.machine import Place
 from stages.runtime.source import file_digest, unit_key
 from stages.similarity.measures import MEASURES
 from stages.similarity.repeated import Repeated
+from stages.sources.human import image_paths
 
 _GROUP = "group"
 REPEATED = "stages.similarity.repeated"
@@ -34,6 +35,7 @@ def repeated_sets(stimuli: Path, names: Sequence[str], seed: int) -> dict[str, R
             [REPEATED],
             ["numpy", "scipy"],
             judgments=file_digest(stimuli / name / "judgments.npz"),
+            images=len(image_paths(stimuli / name)),
             set=name,
             seed=seed,
         )
