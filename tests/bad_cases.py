@@ -781,14 +781,14 @@ TABLES = [
         "judgments that were cut",
         "analyze",
         cut(DATA / "stimuli/stars/judgments.npz"),
-        FAILED_UNITS,
+        BAD_DATA,
         "stars/judgments.npz: not readable as NPZ",
     ),
     Case(
         "fewer stimuli",
         "analyze",
         put(DATA / "stimuli/stars/images/000-stars.png", None),
-        FAILED_UNITS,
+        BAD_DATA,
         r"stars/judgments.npz: similarity has shape \(10, 10\) for 9 stimuli",
     ),
 ]

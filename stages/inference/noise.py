@@ -17,7 +17,7 @@ from stages.runtime.machine import Place
 from stages.runtime.source import file_digest, unit_key
 from stages.similarity.measures import MEASURES
 from stages.similarity.repeated import Repeated
-from stages.sources.human import image_paths
+from stages.sources.human import read_judgments
 
 _GROUP = "group"
 REPEATED = "stages.similarity.repeated"
@@ -28,14 +28,20 @@ def repeated_sets(stimuli: Path, names: Sequence[str], seed: int) -> dict[str, R
 
     Ceilings depend on no model and no head, so that they are mostly in the artifact cache; else
     they are computed in this process.
+
+    Raises
+    ------
+    DataError
+        Judgments are not readable, or not of as many stimuli as there are images; before any work.
     """
+    for name in names:
+        read_judgments(stimuli / name)
     keys = {
         name: unit_key(
             "ceilings",
             [REPEATED],
             ["numpy", "scipy"],
             judgments=file_digest(stimuli / name / "judgments.npz"),
-            images=len(image_paths(stimuli / name)),
             set=name,
             seed=seed,
         )

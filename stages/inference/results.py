@@ -48,6 +48,15 @@ class Results:
     index : what the embed stage says of each model: architecture, group, whether it is trained.
     family : which of these two, "architecture" or "group", makes models a family.
     group_size : models in each of high, mid and low.
+
+    Attributes
+    ----------
+    outcomes : few-shot by task, head and n; robustness by benchmark, top-1 and top-5.
+
+    Raises
+    ------
+    DataError
+        A model lacks the covariate or an outcome, or models hardly differ; names it.
     """
 
     def __init__(
@@ -81,6 +90,7 @@ class Results:
         self.groups = {
             measure: groups(self.alignment[measure], group_size) for measure in self.alignment
         }
+        self.outcomes = self._every_outcome()
 
     @property
     def measures(self) -> list[str]:
@@ -128,9 +138,7 @@ class Results:
         """Every benchmark but that of the covariate."""
         return [str(b) for b in self.robustness["benchmark"].unique() if b != self.given[0]]
 
-    @cached_property
-    def outcomes(self) -> list[Outcome]:
-        """Every outcome: few-shot by task, head and n; robustness by benchmark, top-1 and top-5."""
+    def _every_outcome(self) -> list[Outcome]:
         few = [
             Outcome("few-shot", task, head, n, 0, self.accuracy(task, head, n))
             for task in self.tasks
