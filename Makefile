@@ -45,7 +45,7 @@ fetch: .venv/ready  ## download a study's published weights before it runs: make
 pin: .venv/ready  ## pin a study's published weights to their commits of today: make pin STUDY=open
 	@python -m stages.pin $(STUDY)
 
-bench: .venv/ready  ## speed, beside what a user would write, on this machine; an hour
+bench: .venv/ready  ## speed, beside what a user would write, on this machine; half an hour
 	python -m benchmarks.fewshot
 	python -m benchmarks.fewshot_gpu
 	python -m benchmarks.triplets

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -75,6 +76,15 @@ def gpu() -> ModuleType | None:
     return None
 
 
+@contextlib.contextmanager
+def engine_on(cupy: ModuleType) -> Iterator[None]:
+    """Have the engine compute with CuPy."""
+    with contextlib.ExitStack() as stack:
+        for module in ENGINE:
+            stack.enter_context(patch.object(module, "np", Namespace(cupy)))
+        yield
+
+
 def timed(call: partial[float]) -> tuple[float, float]:
     """Accuracy, and seconds. An accuracy is on the CPU, so that all of it has been computed."""
     start = time.perf_counter()
@@ -101,9 +111,7 @@ def main() -> None:
             call = partial(units.evaluate, n=n, head=head, settings=settings[head])
             accuracy, seconds_here = timed(partial(call, x, y, order, rng=rng_for(0, "head")))
             seconds[0] += seconds_here
-            with contextlib.ExitStack() as stack:
-                for module in ENGINE:
-                    stack.enter_context(patch.object(module, "np", Namespace(cupy)))
+            with engine_on(cupy):
                 found = [
                     timed(partial(call, *there, rng=Draws(cupy, seed)))
                     for seed in range(ROUNDS + 1)

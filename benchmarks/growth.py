@@ -1,10 +1,10 @@
 """Wall time of each stage against the number of models, and against the number of images.
 
-`python -m benchmarks.growth`, in ten minutes: runs the last commit with 10, 20 and 40 models, and
-with 20 models on tasks of three sizes, each from an empty artifact cache. Times are as a user meets
-them, start-up of each stage included. The goal is that none grows faster than the 1.05th power.
-Of ten models half are untrained, of forty an eighth, so that pretraining also has a line against
-the networks that are trained, the reference among them.
+`python -m benchmarks.growth`, in a quarter of an hour: runs the last commit with 10, 20 and 40
+models, and with 20 models on tasks of three sizes, each from an empty artifact cache. Times are as
+a user meets them, start-up of each stage included. The goal is that none grows faster than the
+1.05th power. Of ten models half are untrained, of forty an eighth, so that pretraining also has a
+line against the networks that are trained, the reference among them.
 """
 
 from __future__ import annotations
