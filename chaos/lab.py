@@ -163,9 +163,9 @@ def digests(workspace: Workspace) -> dict[str, str]:
 
 
 def report(log: str) -> Counted:
-    """The numbers of a stage's report."""
-    found = _REPORT.search(log)
-    return Counted(*map(int, found.groups())) if found else Counted(-1, -1, -1, -1)
+    """The numbers of a stage's reports together; analyze has one of ceilings, one of figures."""
+    found = [map(int, numbers) for numbers in _REPORT.findall(log)]
+    return Counted(*map(sum, zip(*found, strict=True))) if found else Counted(-1, -1, -1, -1)
 
 
 def last_line(log: str) -> str:

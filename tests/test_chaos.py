@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from chaos.lab import Counted, report
 from chaos.outcomes import Outcome, totals
 from tests.conftest import ROOT
 
@@ -62,3 +63,11 @@ def test_what_does_not_hold_is_counted_and_told() -> None:
     assert "left; other bytes than undisturbed" in bad.row()
     assert totals([good, bad]).endswith("\nlost: 2\naccepted: 1")
     assert re.search(r"^all +3 +1 +3   1 of 3$", totals([good, bad]), re.MULTILINE)
+
+
+def test_a_stages_reports_count_together() -> None:
+    log = "ceilings: 2 units, 2 from the cache, 0 computed, 0 failed, 0.0 s\n"
+    assert report(log) == Counted(2, 2, 0, 0)
+    log += "figures: 19 units, 1 from the cache, 17 computed, 1 failed, 3.0 s\n"
+    assert report(log) == Counted(21, 3, 17, 1)
+    assert report("error: a disk is full") == Counted(-1, -1, -1, -1)
