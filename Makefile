@@ -60,7 +60,7 @@ bench: .venv/ready  ## speed, beside what a user would write, on this machine; h
 planted: .venv/ready  ## does the analysis find what is planted, and nothing else? In minutes
 	python -m benchmarks.planted
 
-chaos: .venv/ready  ## injects faults, and counts what is lost or bad data accepted; half an hour
+chaos: .venv/ready  ## injects faults, and counts what is lost or bad data accepted; a quarter of an hour
 	python -m chaos
 
 audit: .venv/ready  ## are known vulnerabilities in the pinned packages? Asks a public database
