@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test test-all lint plots plan fetch pin bench planted chaos audit requirements
+.PHONY: help setup reproduce test test-all lint plots experiments publish plan fetch pin describe bench planted chaos audit requirements
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,15 +26,23 @@ test: .venv/ready  ## lint, types, and all tests
 	ruff format --check .
 	ruff check .
 	mypy
+	lint-imports
 	pytest -n auto --dist loadfile
 
 lint: .venv/ready  ## lint and types alone, with what can be mended mended
 	ruff format .
 	ruff check --fix .
 	mypy
+	lint-imports
 
 plots: .venv/ready  ## the plots as a page, dvc_plots/index.html: make plots REVS="HEAD name"
 	@python -m stages.plots $(REVS)
+
+experiments: .venv/ready  ## experiments side by side: make experiments REVS="name name"
+	@python -m stages.experiments $(REVS)
+
+publish: .venv/ready  ## keep what the study found under docs/results/, from a committed run
+	@python -m stages.publish
 
 plan: .venv/ready  ## what a study would cost: make plan STUDY=open
 	@python -m stages.plan $(STUDY)
@@ -45,6 +53,9 @@ fetch: .venv/ready  ## download a study's published weights before it runs: make
 pin: .venv/ready  ## pin a study's published weights to their commits of today: make pin STUDY=open
 	@python -m stages.pin $(STUDY)
 
+describe: .venv/ready  ## record what timm's networks are in a model table: make describe TABLE=...
+	@python -m stages.networks.describe $(TABLE)
+
 bench: .venv/ready  ## speed, beside what a user would write, on this machine; half an hour
 	python -m benchmarks.fewshot
 	python -m benchmarks.fewshot_gpu
@@ -52,7 +63,6 @@ bench: .venv/ready  ## speed, beside what a user would write, on this machine; h
 	python -m benchmarks.bootstrap
 	python -m benchmarks.embed
 	python -m benchmarks.pretrain
-	python -m benchmarks.analyze
 	python -m benchmarks.whole
 	python -m benchmarks.growth
 	python -m benchmarks.scale

@@ -6,7 +6,6 @@ human similarities without ties and of ratings in steps. One thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -59,19 +58,14 @@ def main() -> None:
     print(f"baseline: draw, cut and measure, in a loop over {LOOPED} of them, scaled up")
     print(HEADER)
     with threadpool_limits(1):
-        for name, judged in (("", human), (", ratings 0 to 10", ratings(human))):
+        ratings = np.rint(10 * (human - human.min()) / np.ptp(human))  # with many ties
+        for name, judged in (("", human), (", ratings 0 to 10", ratings)):
             lines = [compare(m, name, model, judged, w) for m in MEASURES]
             print(*lines, together(name, lines), sep="\n", flush=True)
 
 
-def ratings(similarity: np.ndarray) -> np.ndarray:
-    """Similarities in eleven steps, as people give them: with many ties."""
-    return np.rint(10 * (similarity - similarity.min()) / np.ptp(similarity))
-
-
 def compare(measure: str, name: str, model: np.ndarray, human: np.ndarray, w: np.ndarray) -> Line:
-    function: Callable[..., np.ndarray] = getattr(resample, measure)
-    ours = partial(function, model, human, w)
+    ours = partial(getattr(resample, measure), model, human, w)
     baseline = partial(loop, measure, model, human, w[:LOOPED])
     difference = float(np.abs(ours()[:LOOPED] - baseline()).max())
     taken, looped = in_turns(REPEATS, ours, baseline)

@@ -10,36 +10,34 @@ same core, so that the ratio cannot exceed `bound`; on a GPU all cores prepare i
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import timm
 import torch
 from PIL import Image
 
-from benchmarks.extractor import beside_thingsvision
-from benchmarks.photos import write_photos
-from benchmarks.rss import embed_photos, peak_mib
-from benchmarks.sides import in_turns, one_core, spread, verdict
+from benchmarks.sides import in_turns, one_core, peak_gb, spread, timed, verdict
+from stages.networks.checkpoints import penultimate
+from stages.networks.features import Preprocess, batch_size, embed_to, prepared
+from stages.networks.images import Images, NpzImages, picture_files
+from stages.networks.load import Machine
 from stages.runtime.files import npz_bytes
 from stages.runtime.machine import cores
-from stages.zoo.features import Machine, batch_size, embed_to, find_machine
-from stages.zoo.images import Images, NpzImages, PictureFiles
-from stages.zoo.networks import penultimate
-from stages.zoo.prepare import Preprocess, prepared
 
+DEFAULTS = ("cpu", "float32", "16")
 BATCH = 256
 GOAL = 0.95
 REPEATS = 3
 DISTINCT = 64
+PHOTO = (500, 375)  # width and height of most images of ImageNet
 GPU_TIMES = 16  # a GPU is slowed by launches where networks are small
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A network, its input, the side of its images (None: JPEG files), and how many more."""
 
     network: str
@@ -60,8 +58,8 @@ ROWS = (
 
 
 def main() -> None:
-    device, precision, count = (sys.argv[1:] + ["cpu", "float32", "16"][len(sys.argv) - 1 :])[:3]
-    machine = find_machine(device, precision, cores())
+    device, precision, count = (*sys.argv[1:], *DEFAULTS[len(sys.argv) - 1 :])
+    machine = Machine(device, cores(), precision).found()
     if machine.device == "cpu":
         one_core()
     print(f"{machine}, torch {torch.__version__}; ms an image")
@@ -75,31 +73,49 @@ def main() -> None:
         for row in ROWS:
             times = row.times if machine.device == "cpu" else min(row.times, GPU_TIMES)
             measure(row, machine, int(count) * times, folder, photos)
-        beside_thingsvision(folder, photos[: int(count)])
         if machine.device == "cpu":
-            sizes = (2 * DISTINCT, 8 * DISTINCT)
-            few, many = (peak_mib(embed_photos, photos, n) for n in sizes)
-            print(f"peak memory: {few} MiB for 128 photographs, {many} MiB for 512")
+            few, many = (peak_gb(embed_photos, photos, n) for n in (128, 512))
+            print(f"peak memory: {few:.2f} GB for 128 photographs, {many:.2f} GB for 512")
 
 
-def network(row: Row) -> torch.nn.Module:
-    """With the zoo's preprocessing where it is of the zoo's size, else timm's own."""
-    torch.manual_seed(0)
-    own = {"input_size": (3, row.input, row.input), "crop_pct": 1.0, "interpolation": "bicubic"}
-    arguments: dict[str, Any] = {"img_size": row.input} if row.network == "test_vit" else {}
-    if row.input == 32:
-        arguments["pretrained_cfg_overlay"] = own
-    model: torch.nn.Module = timm.create_model(row.network, **arguments).eval()
-    return model
+def write_photos(folder: Path, count: int) -> list[Path]:
+    """JPEG files of a photograph's size: smooth colours with a little noise, about 70 kB each."""
+    rng = np.random.default_rng(0)
+    paths = []
+    for i in range(count):
+        coarse = Image.fromarray(rng.integers(0, 256, (24, 32, 3)).astype(np.uint8))
+        smooth = np.asarray(coarse.resize(PHOTO, Image.Resampling.BICUBIC))
+        noisy = (smooth + rng.normal(0, 8, smooth.shape)).clip(0, 255).astype(np.uint8)
+        paths.append(folder / f"{i:03}.jpg")
+        Image.fromarray(noisy).save(paths[-1], quality=90)
+    return paths
+
+
+def embed_photos(photos: Sequence[Path], count: int) -> None:
+    """Embed `count` photographs with a small network on the CPU."""
+    model = timm.create_model("mobilenetv3_small_100").eval()
+    images = picture_files([photos[i % len(photos)] for i in range(count)])
+    with tempfile.TemporaryDirectory() as folder:
+        embed_to(Path(folder) / "features.npy", model, images, BATCH)
 
 
 def measure(row: Row, machine: Machine, count: int, folder: Path, photos: list[Path]) -> None:
     """One line of the table: both sides in turn, and preparing alone."""
-    model = network(row)
+    torch.manual_seed(0)
+    arguments: dict[str, Any] = {"img_size": row.input} if row.network == "test_vit" else {}
+    if row.input == 32:  # as networks that are trained here; else timm's own
+        own = {"crop_pct": 1.0, "interpolation": "bicubic", "input_size": (3, 32, 32)}
+        arguments["pretrained_cfg_overlay"] = own
+    model = timm.create_model(row.network, **arguments).eval()
     images = source(row, count, folder, photos)
     preprocess = Preprocess(model)
     size = batch_size(BATCH, preprocess.size, machine.device)
-    x = tensors(model, images, min(count, BATCH), machine)
+    config = timm.data.resolve_model_data_config(model)
+    transform = timm.data.create_transform(**config, is_training=False)
+    first = images[: min(count, BATCH)]
+    pictures = [Image.fromarray(i) if isinstance(i, np.ndarray) else i() for i in first]
+    x = torch.stack([transform(picture) for picture in pictures]).to(machine.device)
+    x = x.contiguous(memory_format=torch.channels_last)
     out = folder / "features.npy"
     bare, ours, alone = in_turns(
         REPEATS,
@@ -127,22 +143,12 @@ def measure(row: Row, machine: Machine, count: int, folder: Path, photos: list[P
 def source(row: Row, count: int, folder: Path, photos: list[Path]) -> Images:
     """As the stage reads them: files of a folder, or an array in an NPZ."""
     if row.side is None:
-        return PictureFiles([photos[i % len(photos)] for i in range(count)])
+        return picture_files([photos[i % len(photos)] for i in range(count)])
     shape = (count, row.side, row.side, 3)
     path = folder / "images.npz"
     images = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
     path.write_bytes(npz_bytes(images=images))
     return NpzImages(path)
-
-
-def tensors(model: torch.nn.Module, images: Images, count: int, machine: Machine) -> torch.Tensor:
-    """The first images, by timm's own evaluation transform, where the network is."""
-    config = timm.data.resolve_model_data_config(model)
-    transform = timm.data.create_transform(**config, is_training=False)
-    first = next(iter(images.batches(count)))
-    pictures = [Image.fromarray(i) if isinstance(i, np.ndarray) else i() for i in first]
-    x = torch.stack([transform(picture) for picture in pictures]).to(machine.device)
-    return x.contiguous(memory_format=torch.channels_last)
 
 
 def forward(
@@ -168,6 +174,4 @@ def forward(
 
 
 if __name__ == "__main__":
-    start = time.perf_counter()
-    main()
-    print(f"{time.perf_counter() - start:.0f} s")
+    timed(main)

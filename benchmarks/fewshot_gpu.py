@@ -23,14 +23,14 @@ import numpy as np
 import yaml
 
 from benchmarks import probes
-from benchmarks.fewshot import BIG, POINTS
+from benchmarks.fewshot import MEASURED, POINTS, results_in_turns
 from benchmarks.sides import spread, verdict
-from stages.probes import heads, lbfgs, logistic, sampling, units
-from stages.probes.sampling import shot_order
+from stages.probes import fewshot, heads, lbfgs, logistic
+from stages.probes.fewshot import shot_order
+from stages.runtime.machine import one_thread
 from stages.runtime.random import rng_for
-from stages.runtime.work import one_thread
 
-ENGINE = (heads, lbfgs, logistic, sampling, units)
+ENGINE = (fewshot, heads, lbfgs, logistic)
 ROUNDS = 3  # of the GPU's side, after one that does not count
 
 
@@ -67,15 +67,6 @@ class Draws:
         return drawn.astype(self._cupy.uint16).view(dtype)
 
 
-def gpu() -> ModuleType | None:
-    """CuPy, where it is installed and there is a GPU."""
-    with contextlib.suppress(ImportError):
-        cupy = importlib.import_module("cupy")
-        if cupy.cuda.is_available():
-            return cupy
-    return None
-
-
 @contextlib.contextmanager
 def engine_on(cupy: ModuleType) -> Iterator[None]:
     """Have the engine compute with CuPy."""
@@ -85,21 +76,17 @@ def engine_on(cupy: ModuleType) -> Iterator[None]:
         yield
 
 
-def timed(call: partial[float]) -> tuple[float, float]:
-    """Accuracy, and seconds. An accuracy is on the CPU, so that all of it has been computed."""
-    start = time.perf_counter()
-    accuracy = call()
-    return accuracy, time.perf_counter() - start
-
-
 def main() -> None:
-    cupy = gpu()
-    if cupy is None:
+    try:
+        cupy = importlib.import_module("cupy")
+    except ImportError:
+        cupy = None
+    if cupy is None or not cupy.cuda.is_available():
         print("few-shot on a GPU: left out, for there is no GPU here, or no CuPy")
         return
     settings = yaml.safe_load(Path("params.yaml").read_text())["fewshot"]
     one_thread()
-    x, y = probes.made_up(*BIG[1:4], 0)
+    x, y = probes.made_up()
     order = shot_order(y, rng_for(0, "fewshot", "task", 0))
     there = [cupy.asarray(array) for array in (x, y, order)]
     name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
@@ -107,24 +94,24 @@ def main() -> None:
     whole = np.zeros(ROUNDS + 1)
     for head in ("linear", "mlp1", "mlp2"):
         seconds, apart = np.zeros(ROUNDS + 1), []
-        for n in BIG.measured:
-            call = partial(units.evaluate, n=n, head=head, settings=settings[head])
-            accuracy, seconds_here = timed(partial(call, x, y, order, rng=rng_for(0, "head")))
-            seconds[0] += seconds_here
-            with engine_on(cupy):
-                found = [
-                    timed(partial(call, *there, rng=Draws(cupy, seed)))
-                    for seed in range(ROUNDS + 1)
-                ][1:]
-            seconds[1:] += [s for _, s in found]
-            apart += [100 * (a - accuracy) for a, _ in found]
+        for n in MEASURED:
+            call = partial(fewshot.evaluate, n=n, head=head, settings=settings[head])
+            (accuracy,), (taken,) = results_in_turns(
+                partial(call, x, y, order, rng=rng_for(0, "head")), clock=time.perf_counter
+            )
+            seconds[0] += taken
+            calls = [partial(call, *there, rng=Draws(cupy, seed)) for seed in range(ROUNDS + 1)]
+            with engine_on(cupy):  # an accuracy is on the CPU, so that all has been computed
+                found, times = results_in_turns(*calls, clock=time.perf_counter)
+            seconds[1:] += times[1:]
+            apart += [100 * (other - accuracy) for other in found[1:]]
         whole += seconds
         worst = max(apart, key=abs)
         told = f"worst {worst:+.2f} points, mean {np.mean(apart):+.2f}"
         if head == "linear":
             told += f": {verdict(abs(worst) <= POINTS)}"
-        line(f"{BIG.name} {head}", seconds, told)
-    line(f"{BIG.name} whole", whole, "")
+        line(head, seconds, told)
+    line("whole", whole, "")
 
 
 def line(name: str, seconds: np.ndarray, beside: str) -> None:

@@ -14,11 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks.pipeline import Copy
-from benchmarks.sides import verdict
-from stages.zoo.cards import read_card
+from benchmarks.sides import exponent, verdict
+from benchmarks.whole import Copy
+from stages.networks.cards import read_card
 
 GOAL = 1.05
 MODELS = (10, 20, 40)
@@ -39,8 +37,9 @@ def table(what: str, sizes: tuple[int, ...], params: Mapping[int, Mapping[str, A
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
             copy = Copy(Path(folder), params[size])
-            found.append(copy.run("dvc", "repro"))
-            trained.append(networks_trained(copy.root))
+            found.append(copy.seconds("dvc", "repro"))
+            checkpoints = (copy.root / "data" / "checkpoints").glob("*.safetensors")
+            trained.append(sum(read_card(path).labels != "none" for path in checkpoints))
     print(f"{what:24}" + "".join(f"{size:>9}" for size in sizes) + "   seconds grow as n^")
     for stage in (name for name in found[0] if name not in ("before", "after")):
         line(stage, sizes, [run[stage] for run in found])
@@ -49,18 +48,11 @@ def table(what: str, sizes: tuple[int, ...], params: Mapping[int, Mapping[str, A
         line("pretrain", trained, [run["pretrain"] for run in found])
 
 
-def networks_trained(root: Path) -> int:
-    """Checkpoints of the miniature that were trained."""
-    checkpoints = (root / "data" / "miniature" / "checkpoints").glob("*.safetensors")
-    return sum(read_card(path).labels != "none" for path in checkpoints)
-
-
 def line(stage: str, sizes: Sequence[int], seconds: Sequence[float]) -> None:
     """Seconds at each size, and the exponent."""
-    exponent = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
+    power = exponent(sizes, seconds)
     cells = "".join(f"{value:9.1f}" for value in seconds)
-    told = verdict(bool(exponent <= GOAL))
-    print(f"{stage:24}{cells}   {exponent:5.2f}   goal {GOAL}: {told}", flush=True)
+    print(f"{stage:24}{cells}   {power:5.2f}   goal {GOAL}: {verdict(power <= GOAL)}", flush=True)
 
 
 if __name__ == "__main__":

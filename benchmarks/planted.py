@@ -17,41 +17,31 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from stages.inference.families import family_index, family_intervals
-from stages.inference.partial import partial_correlation, z, z_squared
-from stages.inference.ushape import u_tests
+from stages.analysis.families import Resampling
+from stages.analysis.partial import partial_correlation, z, z_squared
+from stages.analysis.ushape import u_tests
 from stages.runtime.machine import cores
 
 PAPER = Path(__file__).resolve().parents[1] / "studies" / "models" / "paper.csv"
 CONFIDENCE, BOOTSTRAPS = 0.95, 400
+BENT = "a line that bends"
 SHARED = 0.5  # of the variance of every variable, what models of one family have in common
 
 Draw = tuple[np.ndarray, np.ndarray, np.ndarray]
 """x, y and the covariate, [M] each."""
 
 
-def nothing(x: np.ndarray) -> np.ndarray:
-    return np.zeros_like(x)
-
-
-def line(x: np.ndarray) -> np.ndarray:
-    return 0.8 * x
-
-
-def bent(x: np.ndarray) -> np.ndarray:
-    curve: np.ndarray = np.exp(0.8 * x)
-    return curve
-
-
-NULLS = {"no relation": nothing, "a line": line, "a line that bends": bent}
-"""Relations without a U. Where the line bends, z² goes with the outcome all the same."""
+def without_u(name: str, x: np.ndarray) -> np.ndarray:
+    """What goes without a U. Where the line bends, z² goes with the outcome all the same."""
+    found: np.ndarray = {"no relation": 0 * x, "a line": 0.8 * x, BENT: np.exp(0.8 * x)}[name]
+    return found
 
 
 def families() -> dict[str, np.ndarray]:
     """Family of each model, by study."""
     names = pd.read_csv(PAPER, dtype=str, keep_default_na=False)["family"]
     return {
-        "491 models, 48 families": family_index(list(names)),
+        "491 models, 48 families": pd.factorize(names)[0],
         "40 models, 8 recipes": np.repeat(np.arange(8), 5),
         "40 models, 5 architectures": np.tile(np.arange(5), 8),
     }
@@ -114,8 +104,9 @@ def coverage(family: np.ndarray, term: str, r: float, seed: int) -> list[float]:
     x, y, covariate = draw(family, partial(u_shape, r), rng)
     square = term == "z²"
     naive = partial_correlation(z_squared(x) if square else z(x), y, covariate, CONFIDENCE)
-    ours = family_intervals(x, y[:, None], covariate, family, square, CONFIDENCE, BOOTSTRAPS, rng)
-    return [naive.r, naive.low <= r <= naive.high, float(ours.low[0] <= r <= ours.high[0])]
+    resampling = Resampling(CONFIDENCE, BOOTSTRAPS, seed)
+    ours = resampling.intervals(x, y[:, None], covariate, family, square)
+    return [naive["r"], naive["low"] <= r <= naive["high"], float(ours.low[0] <= r <= ours.high[0])]
 
 
 def alarms_table(pool: ProcessPoolExecutor, simulations: int) -> None:
@@ -123,7 +114,8 @@ def alarms_table(pool: ProcessPoolExecutor, simulations: int) -> None:
     tests = ("z²", "z² + z", "lines", "z² fam.", "z² + z fam.", "lines fam.")
     print("\nShare of zoos in which a test says U, at p < .05: models independent, then by family")
     print(f"{'':28}{'relation':18}" + "".join(f"{test:>12}" for test in tests))
-    shapes = NULLS | {f"a U of r = {r}": partial(u_shape, r) for r in (0.3, 0.6)}
+    shapes = {name: partial(without_u, name) for name in ("no relation", "a line", BENT)}
+    shapes |= {f"a U of r = {r}": partial(u_shape, r) for r in (0.3, 0.6)}
     for name, family in families().items():
         for relation, shape in shapes.items():
             found = spread(pool, simulations, partial(alarms, family, shape)).mean(0)

@@ -9,17 +9,19 @@ channels, its checkpoint) is measured apart, and spread over as many steps as th
 
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from benchmarks.sides import in_turns, one_core, spread, verdict
+from benchmarks.sides import in_turns, one_core, spread, timed, verdict
+from stages.networks.cards import Card
+from stages.networks.checkpoints import build, penultimate, to_bytes
+from stages.networks.pretrain import Plan
+from stages.networks.training import TrainingSet, channel_statistics, train
 from stages.runtime.random import rng_for, torch_seed
-from stages.zoo.cards import Card
-from stages.zoo.networks import build, penultimate, to_bytes
-from stages.zoo.training import Plan, TrainingSet, channel_statistics, train
 
 GOAL = 0.95
 REPEATS = 3
@@ -30,8 +32,7 @@ SIDE = 32
 PLAN = Plan("", "categories", 0, 0.0, False, batch=256, learning_rate=0.004, weight_decay=0.05)
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A study's network, how long it is trained, and on what."""
 
     study: str
@@ -70,7 +71,7 @@ def measure(row: Row, plan: Plan) -> None:
     x = torch.from_numpy(data.images).permute(0, 3, 1, 2).float()
     x.sub_(255 * torch.tensor(mean).view(3, 1, 1)).div_(255 * torch.tensor(std).view(3, 1, 1))
     x = x.contiguous(memory_format=torch.channels_last)
-    y = torch.from_numpy(data.labels)
+    y = torch.from_numpy(data.categories)
     none = replace(plan, steps=0)
     seconds = in_turns(
         REPEATS,
@@ -132,6 +133,4 @@ def plain_loop(plan: Plan, card: Card, x: torch.Tensor, y: torch.Tensor) -> byte
 
 
 if __name__ == "__main__":
-    start = time.perf_counter()
-    main()
-    print(f"{time.perf_counter() - start:.0f} s")
+    timed(main)

@@ -10,11 +10,13 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from stages.probes import logistic
-from stages.probes.sampling import split, standardise
+from stages.probes.fewshot import mean_and_scale, split
 
 
-def made_up(images: int, width: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Embeddings [N, D], float32, and labels [N].
+def made_up(
+    images: int = 10_000, width: int = 2048, classes: int = 100
+) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings [N, D], float32, and labels [N], by default of CIFAR-100's shape.
 
     An image is its class's centroid mixed with that of another class of its group of five (so that
     accuracy levels off at about 0.7), plus noise. Centroids and noise have variances that fall as
@@ -22,7 +24,7 @@ def made_up(images: int, width: int, classes: int, seed: int) -> tuple[np.ndarra
     what comes out is about as ill-conditioned as that of trained networks (the first of 2 048
     eigenvalues is hundreds of times the mean, the last a tenth of it).
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     labels = np.arange(images) % classes
     deviations = np.arange(1.0, width + 1) ** -0.55
     deviations /= np.linalg.norm(deviations)
@@ -43,43 +45,10 @@ def loss(x: np.ndarray, y: np.ndarray, weights: np.ndarray, biases: np.ndarray, 
     return float(entropy.mean() + np.sum(np.square(weights)) / (2 * C * len(y)))
 
 
-def linear(
-    train: np.ndarray, labels: np.ndarray, settings: dict[str, Any], tolerance: float
-) -> LogisticRegression:
-    """scikit-learn's logistic regression."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # one shot a class looks to it like regression
-        model = LogisticRegression(
-            C=settings["C"], tol=tolerance, max_iter=settings["max_iterations"]
-        )
-        return model.fit(train, labels)
-
-
-def head(
-    train: np.ndarray, labels: np.ndarray, test: np.ndarray, settings: dict[str, Any], seed: int
-) -> np.ndarray:
-    """Predictions [N] of a head: a loop over minibatches in plain torch."""
-    torch.manual_seed(seed)
-    x, y, hidden = torch.from_numpy(train), torch.from_numpy(labels), settings.get("hidden")
-    classes, width = int(y.max()) + 1, x.shape[1]
-    inner = [torch.nn.Linear(width, hidden), torch.nn.ReLU()] if hidden else []
-    last = torch.nn.Linear(hidden or width, classes)
-    model = torch.nn.Sequential(torch.nn.Dropout(settings["dropout"]), *inner, last)
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=settings["learning_rate"], weight_decay=settings["weight_decay"]
-    )
-    order = torch.empty(0, dtype=torch.int64)
-    for _ in range(settings["steps"]):
-        if len(order) < min(settings["batch"], len(x)):
-            order = torch.cat([order, torch.randperm(len(x))])
-        rows, order = order[: settings["batch"]], order[settings["batch"] :]
-        optimiser.zero_grad()
-        torch.nn.functional.cross_entropy(model(x[rows]), y[rows]).backward()
-        optimiser.step()
-    model.eval()
-    with torch.inference_mode():
-        found: np.ndarray = model(torch.from_numpy(test)).argmax(1).numpy()
-    return found
+def scaled(x: np.ndarray, rows: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings to learn from and to test on, standardised by the former."""
+    mean, scale = mean_and_scale(x[rows])
+    return (x[rows] - mean) / scale, (x[rest] - mean) / scale
 
 
 def scikit(
@@ -90,21 +59,44 @@ def scikit(
     settings: dict[str, Any],
     tol: float,
 ) -> tuple[float, float]:
-    """Accuracy and loss of scikit-learn's; the loss is quick beside the fit."""
-    train, test = standardise(x[rows], x[rest])
-    model = linear(train, y[rows], settings, tol)
+    """Accuracy and loss of scikit-learn's logistic regression; the loss is quick beside the fit."""
+    train, test = scaled(x, rows, rest)
+    model = LogisticRegression(C=settings["C"], tol=tol, max_iter=settings["max_iterations"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one shot a class looks to it like regression
+        model.fit(train, y[rows])
     accuracy = float(np.mean(model.predict(test) == y[rest]))
     return accuracy, loss(train, y[rows], model.coef_.T, model.intercept_, settings["C"])
 
 
 def our_loss(x: np.ndarray, y: np.ndarray, settings: dict[str, Any]) -> float:
-    train, _ = standardise(x, x[:1])
+    train, _ = scaled(x, np.arange(len(x)), np.arange(0))
     return loss(train, y, *logistic.fit(train, y, **settings), settings["C"])
 
 
 def torch_head(
     x: np.ndarray, y: np.ndarray, order: np.ndarray, n: int, settings: dict[str, Any], seed: int
 ) -> float:
+    """Accuracy of a head: a loop over minibatches in plain torch."""
     rows, rest = split(order, n, len(y))
-    train, test = standardise(x[rows], x[rest])
-    return float(np.mean(head(train, y[rows], test, settings, seed) == y[rest]))
+    train, test = map(torch.from_numpy, scaled(x, rows, rest))
+    labels, hidden = torch.from_numpy(y[rows]), settings.get("hidden")
+    torch.manual_seed(seed)
+    classes, width = int(labels.max()) + 1, x.shape[1]
+    inner = [torch.nn.Linear(width, hidden), torch.nn.ReLU()] if hidden else []
+    last = torch.nn.Linear(hidden or width, classes)
+    model = torch.nn.Sequential(torch.nn.Dropout(settings["dropout"]), *inner, last)
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=settings["learning_rate"], weight_decay=settings["weight_decay"]
+    )
+    order_left = torch.empty(0, dtype=torch.int64)
+    for _ in range(settings["steps"]):
+        if len(order_left) < min(settings["batch"], len(train)):
+            order_left = torch.cat([order_left, torch.randperm(len(train))])
+        batch, order_left = order_left[: settings["batch"]], order_left[settings["batch"] :]
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(model(train[batch]), labels[batch]).backward()
+        optimiser.step()
+    model.eval()
+    with torch.inference_mode():
+        return float(np.mean(model(test).argmax(1).numpy() == y[rest]))

@@ -13,21 +13,25 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
+from functools import partial
+from itertools import product
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import safetensors.numpy
 
+from stages.networks.embeddings import Embedding
+from stages.probes.fewshot import fewshot_accuracy
 from stages.runtime.cache import Cache
 from stages.runtime.files import npz_bytes
 from stages.runtime.jobs import Job, run
 from stages.runtime.machine import Place
-from stages.runtime.source import digest
 from stages.study.load import load
+from tests import jobs
 
 UNITS = 500
 REPEATS = 3
@@ -52,101 +56,71 @@ def main() -> None:
                 "2 workers": Place(2),
                 "2 dask workers": Place(scheduler=cluster.scheduler_address),
             }
-            print(f"{'':44}" + "".join(f"{place:>17}" for place in places))
+            print(f"{'':44}" + "".join(f"{place:>26}" for place in places))
             speed_up(Path(name), places)
             overhead(Path(name), places)
 
 
 def overhead(folder: Path, places: dict[str, Place]) -> None:
     """Lines of what a stage and each of its units cost where units do nothing."""
-    one, many = idle(1), idle(UNITS)
-    taken = in_turns(folder, places, one, many)
-    start, each = {}, {}
-    for place, (first, all_of) in taken.items():
-        start[place] = [1000 * t for t in first]
-        rest = zip(first, all_of, strict=True)
-        each[place] = [1000 * (t - f) / (UNITS - 1) for f, t in rest]
-    line("a stage of one unit that does nothing, ms", start)
-    line("each unit more, ms", each)
+    one, many = (np.array(taken) * 1000 for taken in in_turns(folder, places, idle(1), idle(UNITS)))
+    line("a stage of one unit that does nothing, ms", one)
+    line("each unit more, ms", (many - one) / (UNITS - 1))
 
 
 def speed_up(folder: Path, places: dict[str, Place]) -> None:
     """Lines of seconds and speed-up on few-shot units, and whether digests are equal."""
-    jobs = fewshot(folder)
-    taken = {place: times for place, (times,) in in_turns(folder, places, jobs).items()}
-    line(f"{sum(len(job.keys) for job in jobs)} few-shot units, s", taken)
-    alone = taken["in-process"]
-    gain = {p: [a / t for a, t in zip(alone, own, strict=True)] for p, own in taken.items()}
-    line("times as fast as in-process", gain)
-    kept = [digests(folder / place, jobs) for place in places]
-    assert None not in kept[0].values()
-    print(f"{'digests equal':44}{'yes' if kept[0] == kept[1] == kept[2] else 'NO':>17}")
+    work = fewshot(folder)
+    (taken,) = in_turns(folder, places, work)
+    keys = [key for job in work.values() for key in job.keys]
+    line(f"{len(keys)} few-shot units, s", taken)
+    line("times as fast as in-process", taken[0] / taken)
+    kept = [[Cache(folder / place).digest(key) for key in keys] for place in places]
+    assert None not in kept[0]
+    print(f"{'digests equal':44}{'yes' if kept[0] == kept[1] == kept[2] else 'NO':>26}")
 
 
-def in_turns(
-    folder: Path, places: dict[str, Place], *work: Sequence[Job]
-) -> dict[str, list[list[float]]]:
-    """Seconds of each repeat of each list of jobs, places in turns; one round is not counted."""
-    taken: dict[str, list[list[float]]] = {place: [[] for _ in work] for place in places}
-    for repeat in range(REPEATS + 1):
-        for name, place in places.items():
-            for jobs, found in zip(work, taken[name], strict=True):
-                with empty_cache(folder / name):
-                    start = time.perf_counter()
-                    run("benchmark", jobs, place)
-                    seconds = time.perf_counter() - start
-                if repeat:
-                    found.append(seconds)
-    return taken
+def in_turns(folder: Path, places: dict[str, Place], *work: Mapping[str, Job]) -> list[np.ndarray]:
+    """Seconds [place, repeat] of each list of jobs, places in turns; one round is not counted."""
+    taken = np.zeros((len(work), len(places), REPEATS + 1))
+    for repeat, (p, name), (w, asked) in product(
+        range(REPEATS + 1), enumerate(places), enumerate(work)
+    ):
+        shutil.rmtree(folder / name, ignore_errors=True)
+        os.environ["ARTIFACT_CACHE"] = str(folder / name)
+        start = time.perf_counter()
+        run("benchmark", asked, places[name])
+        taken[w, p, repeat] = time.perf_counter() - start
+    return list(taken[:, :, 1:])
 
 
-@contextlib.contextmanager
-def empty_cache(folder: Path) -> Iterator[None]:
-    """An artifact cache with nothing in it; what a block put there stays until the next."""
-    for file in folder.rglob("*"):
-        if file.is_file():
-            file.unlink()
-    os.environ["ARTIFACT_CACHE"] = str(folder)
-    yield
+def idle(count: int) -> dict[str, Job]:
+    return {str(i): Job(partial(jobs.returned, i)) for i in range(count)}
 
 
-def digests(folder: Path, jobs: Sequence[Job]) -> dict[str, str | None]:
-    """SHA-256 of every unit in an artifact cache."""
-    return {key: Cache(folder).digest(key) for job in jobs for key in job.keys.values()}
+def line(what: str, values: np.ndarray) -> None:
+    """The median of the repeats of each place, and the range."""
+    cells = (f"{np.median(v):.2f} ({v.min():.2f}-{v.max():.2f})" for v in values)
+    print(f"{what:44}" + "".join(f"{cell:>26}" for cell in cells), flush=True)
 
 
-def line(what: str, values: dict[str, list[float]]) -> None:
-    """A line of medians and, below, of ranges."""
-    print(f"{what:44}" + "".join(f"{median(v):>17.2f}" for v in values.values()))
-    spans = (f"({min(v):.2f} - {max(v):.2f})" for v in values.values())
-    print(f"{'':44}" + "".join(f"{span:>17}" for span in spans), flush=True)
-
-
-def idle(count: int) -> list[Job]:
-    """Jobs of one unit each that does nothing."""
-    names = [f"idle {i}" for i in range(count)]
-    return [Job(name, {"unit": digest(name)}, "benchmarks.idle:nothing", ()) for name in names]
-
-
-def fewshot(folder: Path) -> list[Job]:
-    """The few-shot stage's jobs for drawn embeddings of ten classes: a model and head a job."""
+def fewshot(folder: Path) -> dict[str, Job]:
+    """The few-shot stage's jobs for drawn embeddings of ten classes."""
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(10), IMAGES // 10)
     (folder / "task.npz").write_bytes(npz_bytes(labels=labels))
-    params = load().params.fewshot
-    cells = {f"n={n},repeat={r}": (n, r) for n in N for r in range(DRAWS)}
-    jobs = []
+    params, made = load().params.fewshot, {}
     for model in range(MODELS):
         centres = rng.standard_normal((10, FEATURES), np.float32)
         drawn = centres[labels] + 3 * rng.standard_normal((IMAGES, FEATURES), np.float32)
-        file = folder / f"{model}.safetensors"
-        safetensors.numpy.save_file({"tasks/drawn": drawn}, file)
-        for head in ("linear", "mlp1", "mlp2"):
-            keys = {cell: digest([model, head, cell]) for cell in cells}
+        embedding = Embedding(folder / f"{model}.safetensors", "tasks/drawn")
+        safetensors.numpy.save_file({"tasks/drawn": drawn}, embedding.file)
+        for head, repeat in product(("linear", "mlp1", "mlp2"), range(DRAWS)):
             settings = getattr(params, head).model_dump()
-            args = (file, folder / "task.npz", "drawn", head, settings, 0, cells)
-            jobs.append(Job(f"{model} {head}", keys, "stages.probes.units:fewshot", args))
-    return jobs
+            task = folder / "task.npz"
+            call = partial(fewshot_accuracy, embedding, task, head, settings, 0, repeat)
+            made[f"{model} {head} {repeat}"] = Job(call, N)
+    return made
 
 
 if __name__ == "__main__":

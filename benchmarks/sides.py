@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 
-from stages.runtime.work import one_thread
+from stages.runtime.machine import one_thread
 
 HEADER = (
     f"{'what':34}{'n':>7}{'models':>8}{'ours':>10}{'baseline':>10}"
@@ -80,6 +84,26 @@ def in_turns(
     return taken
 
 
+def peak_gb(call: Callable[..., object], *args: Any) -> float:
+    """Peak memory, GB, of a process that calls a function of a module, in one thread."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(_peak, call, args).result()
+
+
+def _peak(call: Callable[..., object], args: tuple[Any, ...]) -> float:
+    one_thread()
+    call(*args)
+    # Not getrusage: its peak counts what the parent had before exec.
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024e-9 for line in status if line.startswith("VmHWM"))
+
+
+def exponent(sizes: Sequence[int], taken: Sequence[float]) -> float:
+    """Of the least-squares power law by which seconds grow with the size."""
+    return float(np.polyfit(np.log(sizes), np.log(taken), 1)[0])
+
+
 def spread(ratios: Sequence[float], decimals: int = 2) -> str:
     """Median of the repeats' ratios, and the smallest and largest."""
     middle, least, most = (f"{f(ratios):.{decimals}f}" for f in (median, min, max))
@@ -93,3 +117,9 @@ def verdict(met: bool) -> str:
 
 def seconds(value: float) -> str:
     return f"{value:.3g} s" if value >= 0.1 else f"{1000 * value:.2g} ms"
+
+
+def timed(main: Callable[[], None]) -> None:
+    """Run a benchmark, and say how long it took."""
+    (taken,) = in_turns(1, main)
+    print(f"{taken[0]:.0f} s")

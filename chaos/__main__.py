@@ -14,17 +14,13 @@ from pathlib import Path
 
 from chaos.caches import caches
 from chaos.cluster import cluster
-from chaos.downloads import downloads
-from chaos.files import files
-from chaos.kills import kills
+from chaos.downloads import downloads, weights
 from chaos.lab import Lab
 from chaos.outcomes import Outcome, head, totals
-from chaos.signals import signals
-from chaos.weights import weights
+from chaos.stops import kills, signals
 
 FAMILIES = {
-    family.__name__: family
-    for family in (kills, signals, cluster, caches, files, downloads, weights)
+    family.__name__: family for family in (kills, signals, cluster, caches, downloads, weights)
 }
 
 
@@ -37,6 +33,7 @@ def main() -> None:
         parser.error("faults of processes and disks are injected by means of Linux alone")
     if unknown := set(asked.families) - set(FAMILIES):
         parser.error(f"no such family: {sorted(unknown)}; there are {list(FAMILIES)}")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unmounts and removes what it made
     start, outcomes = time.monotonic(), list[Outcome]()
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:

@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 
-from chaos.kills import ORPHANS
-from chaos.lab import Lab, last_line, one_line, report, torn
+from chaos.lab import Lab, Trial, inject, torn
 from chaos.outcomes import Outcome
-from chaos.running import LIMIT, Running, stage_command, within
+from chaos.running import (
+    Cluster,
+    Running,
+    cluster_of_two,
+    last_line,
+    one_line,
+    report,
+    stage_command,
+)
+from chaos.stops import ORPHANS
 from tests.conftest import Workspace
 
 UNIT_LIMIT = 3.0
 """Seconds that a unit may take where one hangs."""
-ROUNDS, TRIES = 3, 20
-# In each process of the stage, by way of PYTHONPATH: the n-th unit that is about to be kept, of all
-# processes together, brings the fault about, once.
+ROUNDS = 3
+# In each process of the stage, by way of PYTHONPATH: units that are about to be kept in one folder
+# of the cache bring the fault about, at every try.
 SITE = """
 import ctypes, os, resource, signal, tempfile
 
-FAULT, NTH, FOLDER = {fault!r}, {nth}, {folder!r}
+FAULT, FOLDER = {fault!r}, {folder!r}
 real = tempfile.mkstemp
 
 
-def first(name):
-    try:
-        os.close(os.open(os.path.join(FOLDER, name), os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        return False
-    return True
-
-
-def mkstemp(*args, prefix=None, **kwargs):
-    if prefix == ".tmp-" and next(i for i in range(10_000) if first(str(i))) == NTH:
+def mkstemp(*args, prefix=None, dir=None, **kwargs):
+    if prefix == ".tmp-" and os.path.basename(dir) == FOLDER:
         if FAULT == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
         elif FAULT == "hangs":
@@ -48,7 +48,7 @@ def mkstemp(*args, prefix=None, **kwargs):
                 bytes(2 << 30)
             finally:
                 resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-    return real(*args, prefix=prefix, **kwargs)
+    return real(*args, prefix=prefix, dir=dir, **kwargs)
 
 
 tempfile.mkstemp = mkstemp
@@ -58,141 +58,103 @@ FAULTS = {
     "memory": ("asks for more memory than it may have", "MemoryError"),
     "hangs": (f"hangs, {UNIT_LIMIT:.0f} s a unit being allowed", "took longer than 3 s"),
 }
+"""By name: in words, and what a stage says of it. A dask worker dies of all but MemoryError."""
 
 
 def cluster(lab: Lab) -> Iterator[Outcome]:
     """Faults of the workers of one machine, then those of a cluster on 127.0.0.1."""
-    stage = "theory" if lab.short else "fewshot"
-    rounds = range(1 if lab.short else ROUNDS)
-    outcome = Outcome("kill -9 of a worker process at a random moment")
-    for _ in rounds:
-        outcome.count(worker_killed(lab, stage, outcome))
-    yield outcome
-    for fault, (title, said) in FAULTS.items():
-        outcome = Outcome(f"worker process that {title}")
-        for _ in rounds:
-            outcome.count(unit_fails(lab, stage, fault, said, outcome))
-        yield outcome
+    faults = [("kill -9 of a worker process at a random moment", worker_killed)]
+    faults += [
+        (f"worker process that {title}", partial(unit_fails, fault, False))
+        for fault, (title, _) in FAULTS.items()
+    ]
     if lab.short:  # a cluster takes long to start
+        yield from inject(lab, faults, ["theory"])
         return
-    for what, title in (("worker", "one of two workers"), ("scheduler", "the scheduler")):
-        outcome = Outcome(f"cluster: kill -9 of {title}")
-        for _ in rounds:
-            outcome.count(member_killed(lab, stage, what, outcome))
-        yield outcome
-    for fault, (title, said) in FAULTS.items():
-        outcome = Outcome(f"cluster: unit that {title}")
-        outcome.count(unit_fails(lab, stage, fault, said, outcome, on_cluster=True))
-        yield outcome
+    members = (("worker", "one of two workers"), ("scheduler", "the scheduler"))
+    faults += [
+        (f"cluster: kill -9 of {title}", partial(member_killed, what)) for what, title in members
+    ]
+    yield from inject(lab, faults, ["fewshot"] * ROUNDS)
+    faults = [
+        (f"cluster: unit that {title}", partial(unit_fails, fault, True))
+        for fault, (title, _) in FAULTS.items()
+    ]
+    yield from inject(lab, faults, ["fewshot"])
 
 
-def worker_killed(lab: Lab, stage: str, outcome: Outcome) -> list[str]:
-    """Kill one worker of a stage: what failed is said, and a rerun computes it."""
-    for missed in range(TRIES):
-        with lab.copy(stage) as workspace:
-            running = Running(workspace, stage_command(stage), WORKERS="2")
-            within(LIMIT, lambda: running.workers() or running.process.poll() is not None)  # noqa: B023
-            ended = running.ended(lab.moment(stage, missed))
-            workers = running.workers()
-            if ended is not None or not workers:
-                running.end()
-                continue
-            with suppress(ProcessLookupError):  # it has just ended by itself: nothing to survive
-                os.kill(int(lab.rng.choice(workers)), signal.SIGKILL)
-            problems = ends(running, "worker died")
-            return problems + torn(workspace) + lab.rerun(workspace, stage, outcome)
-    raise RuntimeError(f"{stage}: no worker could be killed")
+def worker_killed(lab: Lab, stage: str, outcome: Outcome) -> None:
+    """Kill one worker of a stage: its job is tried again, so that nothing is missing."""
+
+    def strike(trial: Trial, running: Running) -> bool:
+        workers = running.workers()
+        if not workers:
+            return False
+        with suppress(ProcessLookupError):  # it has just ended by itself: nothing to survive
+            os.kill(int(lab.rng.choice(workers)), signal.SIGKILL)
+        trial.problems += ends(running, 0)
+        return True
+
+    lab.interrupted(stage, outcome, strike, ready=Running.workers)
 
 
-def unit_fails(
-    lab: Lab, stage: str, fault: str, said: str, outcome: Outcome, on_cluster: bool = False
-) -> list[str]:
+def unit_fails(fault: str, on_cluster: bool, lab: Lab, stage: str, outcome: Outcome) -> None:
     """Bring a fault about at a random unit: its job fails and is said, and a rerun computes it."""
-    nth = int(lab.rng.integers(len(lab.stages[stage].units)))
-    with lab.copy(stage) as workspace, ExitStack() as stack:
-        site, marks = workspace.root.parent / "site", workspace.root.parent / "marks"
-        for folder in (site, marks):
-            folder.mkdir()
-        filled = SITE.format(fault=fault, nth=nth, folder=str(marks))
-        (site / "sitecustomize.py").write_text(filled)
-        where = {"PYTHONPATH": str(site), "WORKERS": "2", "UNIT_LIMIT": str(UNIT_LIMIT)}
+    units = sorted(lab.stages[stage].units)
+    folders = Counter(unit[:2] for unit in units)
+    chosen = lab.rng.choice([unit[:2] for unit in units if folders[unit[:2]] == 1])
+    with lab.trial(stage, outcome) as trial, ExitStack() as stack:
+        site = trial.patched(SITE.format(fault=fault, folder=str(chosen)))
+        where = site | {"WORKERS": "2", "UNIT_LIMIT": str(UNIT_LIMIT)}
+        said = FAULTS[fault][1]
         if on_cluster:
-            found = stack.enter_context(members(workspace, 2, PYTHONPATH=str(site)))
-            where["SCHEDULER"] = found[0]
-        problems = ends(Running(workspace, stage_command(stage), **where), said, code=3)
-        return problems + torn(workspace) + lab.rerun(workspace, stage, outcome)
+            where["SCHEDULER"] = stack.enter_context(
+                cluster_of_two(trial.workspace, **site)
+            ).address
+            said = said if fault == "memory" else "the dask workers that ran it died"
+        trial.problems += ends(Running(trial.workspace, stage_command(stage), **where), 3, said)
+        trial.problems += torn(trial.workspace)
+        trial.rerun()
 
 
-def member_killed(lab: Lab, stage: str, what: str, outcome: Outcome) -> list[str]:
+def member_killed(what: str, lab: Lab, stage: str, outcome: Outcome) -> None:
     """Kill a member of a cluster: a worker's jobs are done by the other, a scheduler's loss is said
     and a rerun on this machine computes what is missing."""
-    for missed in range(TRIES):
-        with lab.copy(stage, outputs=False) as workspace, members(workspace, 2) as found:
-            address, scheduler, *workers = found
-            running = Running(workspace, stage_command(stage), SCHEDULER=address)
-            if running.ended(lab.moment(stage, missed)) is not None:
-                running.end()
-                continue
-            victim = scheduler if what == "scheduler" else workers[int(lab.rng.integers(2))]
-            victim.end()
-            code = running.ended(LIMIT)
-            running.end()
-            if what == "worker":
-                problems = [] if code == 0 else [f"ended with {code}: {last_line(running.log)}"]
-                problems += outcome.compare(lab.same(workspace), taken=code == 0)
-            else:
-                problems = [] if code in (0, 1, 3) else [f"ended with {code}"]
-                problems += one_line(running.log, "scheduler") if code else []
-            for member in (scheduler, *workers):
-                member.end()
-            return problems + torn(workspace) + lab.rerun(workspace, stage, outcome)
-    raise RuntimeError(f"{stage}: always ended before its {what} could be killed")
+    made: list[Cluster] = []
+
+    @contextmanager
+    def around(workspace: Workspace) -> Iterator[dict[str, str]]:
+        with cluster_of_two(workspace) as found:
+            made.append(found)
+            yield {"SCHEDULER": found.address}
+
+    def strike(trial: Trial, running: Running) -> bool:
+        scheduler, *workers = made[-1].members
+        victim = scheduler if what == "scheduler" else workers[int(lab.rng.integers(2))]
+        victim.end()
+        code = running.finish()
+        if what == "worker":
+            if code != 0:
+                trial.problems.append(f"ended with {code}: {last_line(running.log)}")
+            trial.compare(taken=code == 0)
+        else:
+            trial.problems += [] if code in (0, 1, 3) else [f"ended with {code}"]
+            trial.problems += one_line(running.log, "scheduler") if code else []
+        made[-1].end()
+        return True
+
+    lab.interrupted(stage, outcome, strike, ready=lambda _: True, outputs=False, around=around)
 
 
-def ends(running: Running, said: str, code: int | None = None) -> list[str]:
-    """Wait for a stage that a fault is in; problems where it hangs, says nothing, or leaves
-    processes, or fails other jobs than one. Without a code it may also end well, where the worker
-    had no job."""
-    found = running.ended(LIMIT)
-    left = running.left_after(ORPHANS)
-    problems = [f"{left} processes left"] if left else []
-    if found == 0 and code is None:
-        return problems
-    if found != (code or 3):
+def ends(running: Running, code: int, *said: str) -> list[str]:
+    """Wait for a stage that a fault is in; problems where it hangs, ends otherwise than by the
+    code, says something else, leaves processes, or fails other jobs than one."""
+    found = running.ended()
+    problems = running.left_after(ORPHANS)
+    if found != code:
         return [*problems, f"ended with {found}: {last_line(running.log)}"]
+    if not code:
+        return problems
     if (failed := report(running.log).failed) != 1:
         problems.append(f"{failed} jobs failed, not one")
-    return problems + one_line(running.log, said)
-
-
-@contextmanager
-def members(
-    workspace: Workspace, workers: int, **environment: str
-) -> Iterator[tuple[str, Running, *tuple[Running, ...]]]:
-    """A scheduler and dask workers on 127.0.0.1: its address, and each as a running command."""
-    folder = workspace.root.parent / "dask"
-    folder.mkdir()
-    file = folder / "scheduler.json"
-    place = ("--host", "127.0.0.1", "--no-dashboard")
-    started = []
-
-    def start(what: str, *words: str) -> Running:
-        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *words, *place]
-        member = Running(workspace, command, **environment)
-        started.append(member)
-        return member
-
-    try:
-        scheduler = start("scheduler", "--port", "0", "--scheduler-file", str(file))
-        if not within(LIMIT, lambda: file.is_file() and file.read_text()):
-            raise RuntimeError(f"no scheduler: {scheduler.log}")
-        address = json.loads(file.read_text())["address"]
-        words = ("--nthreads", "1", "--local-directory", str(folder))
-        found = [start("worker", address, *words) for _ in range(workers)]
-        for member in found:
-            if not within(LIMIT, lambda: "Registered to" in member.log):  # noqa: B023
-                raise RuntimeError(f"no worker: {member.log}")
-        yield (address, scheduler, *found)
-    finally:
-        for member in started:
-            member.end()
+    return problems + one_line(running.log, *said)

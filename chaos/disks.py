@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,14 +17,21 @@ class AbsentError(Exception):
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
-    """A disk of so many megabytes over a folder, with what the folder held on it."""
+def full_disk(folder: Path, pages: int = 0, megabytes: int = 64) -> Iterator[None]:
+    """A small disk over a folder that holds what the folder held and is full, but for so many pages
+    of 4 KiB. Afterwards the folder has what the disk held."""
     held = folder.with_name(f"{folder.name}.under")
     folder.rename(held)
     folder.mkdir()
     with _mounted(folder, "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs"):
-        subprocess.run(["cp", "-a", f"{held}/.", str(folder)], check=True)
-        yield
+        _copy(held, folder)
+        with _filled(folder, pages):
+            yield
+        shutil.rmtree(held)
+        held.mkdir()
+        _copy(folder, held)
+    folder.rmdir()
+    held.rename(folder)
 
 
 @contextlib.contextmanager
@@ -34,9 +42,12 @@ def read_only(folder: Path) -> Iterator[None]:
         yield
 
 
+def _copy(source: Path, target: Path) -> None:
+    subprocess.run(["cp", "-a", f"{source}/.", str(target)], check=True)
+
+
 @contextlib.contextmanager
-def filled(folder: Path, pages: int) -> Iterator[None]:
-    """The folder's disk, full but for so many pages of 4 KiB."""
+def _filled(folder: Path, pages: int) -> Iterator[None]:
     filler = folder / ".filler"
     with filler.open("wb", buffering=0) as stream:
         try:

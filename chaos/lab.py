@@ -4,43 +4,43 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
+from chaos.disks import AbsentError
 from chaos.outcomes import Outcome
-from chaos.running import LIMIT, Running, end_all, stage_command
+from chaos.running import (
+    LIMIT,
+    Running,
+    end_all,
+    last_line,
+    one_line,
+    report,
+    stage_command,
+    within,
+)
 from tests.conftest import STAGES, Workspace, make_workspace
 
 SHORT = ("download stimuli", "theory")
 """Stages that need neither torch nor what others made."""
-
-_REPORT = re.compile(r": (\d+) units, (\d+) from the cache, (\d+) computed, (\d+) failed")
+TRIES = 20
+FAILURE = (2, 3)
+"""Exit codes of data that cannot be read or written, and of units that failed."""
 
 
 @dataclass(frozen=True)
 class Stage:
     """What a stage did undisturbed: seconds, units it added to the cache (paths in it), outputs."""
 
-    name: str
     seconds: float
     units: frozenset[str]
     outputs: frozenset[str]
-
-
-class Counted(NamedTuple):
-    """A stage's report: units, from the cache, computed, jobs failed."""
-
-    units: int
-    cached: int
-    computed: int
-    failed: int
 
 
 class Lab:
@@ -68,8 +68,8 @@ class Lab:
         seconds = time.monotonic() - start
         if done.returncode:
             raise RuntimeError(f"{name}, undisturbed: {done.stderr}")
-        added = frozenset(set(units_of(self.whole)) - units)
-        return Stage(name, seconds, added, frozenset(set(digests(self.whole)) - outputs))
+        made = set(units_of(self.whole)) - units, set(digests(self.whole)) - outputs
+        return Stage(seconds, *map(frozenset, made))
 
     @contextlib.contextmanager
     def copy(self, stage: str, units: bool = False, outputs: bool = True) -> Iterator[Workspace]:
@@ -80,50 +80,137 @@ class Lab:
         shutil.copytree(self.folder / "whole", folder, symlinks=True)
         workspace = Workspace(folder / "repository", folder / "cache")
         workspace.environment["WORKERS"] = "1" if self.short else "2"  # the sooner it has started
-        self.forget(workspace, stage, units, outputs)
+        # DVC would take outputs that it knows of from its own cache.
+        gone = [workspace.root / "dvc.lock"]
+        gone += [] if units else [cache_of(workspace) / name for name in self.stages[stage].units]
+        gone += [] if outputs else [workspace.root / name for name in self.stages[stage].outputs]
+        for path in gone:
+            path.unlink(missing_ok=True)
         try:
             yield workspace
         finally:
             end_all()
             shutil.rmtree(folder, ignore_errors=True)
 
-    def forget(
-        self, workspace: Workspace, stage: str, units: bool = False, outputs: bool = False
+    @contextlib.contextmanager
+    def trial(
+        self, stage: str, outcome: Outcome, units: bool = False, outputs: bool = True
+    ) -> Iterator[Trial]:
+        """One injection into a copy; it is counted when the block ends."""
+        with self.copy(stage, units, outputs) as workspace:
+            trial = Trial(self, stage, workspace, outcome)
+            yield trial
+            outcome.count(trial.problems, stage)
+
+    def interrupted(
+        self,
+        stage: str,
+        outcome: Outcome,
+        strike: Callable[[Trial, Running], bool],
+        *,
+        command: list[str] | None = None,
+        ready: Callable[[Running], object] | None = None,
+        outputs: bool = True,
+        around: Callable[[Workspace], AbstractContextManager[dict[str, str]]] | None = None,
     ) -> None:
-        """Remove a stage's units and outputs, but for those to be kept, and what DVC knows of them:
-        it would take them from its own cache."""
-        (workspace.root / "dvc.lock").unlink(missing_ok=True)
-        for name in () if units else self.stages[stage].units:
-            (cache_of(workspace) / name).unlink(missing_ok=True)
-        for name in () if outputs else self.stages[stage].outputs:
-            (workspace.root / name).unlink(missing_ok=True)
+        """Run a stage and strike at a random moment from when it is ready, each time in a new copy
+        until a fault could be injected; then run it again.
 
-    def same(self, workspace: Workspace) -> bool:
-        """Whether a workspace's outputs have the undisturbed digests."""
-        return digests(workspace) == self.digests
+        Parameters
+        ----------
+        strike : injects the fault; false where it could not.
+        command : what runs the stage, if not its own command. around : what must run beside it;
+            gives environment variables.
+        """
+        own = stage_command(stage)
+        begun = ready or (lambda running: running.child(own))
+        for missed in range(TRIES):
+            with contextlib.ExitStack() as stack:
+                workspace = stack.enter_context(self.copy(stage, outputs=outputs))
+                beside = stack.enter_context(around(workspace)) if around else {"WORKERS": "2"}
+                trial = Trial(self, stage, workspace, outcome)
+                running = Running(workspace, command or own, **beside)
+                within(LIMIT, lambda: begun(running) or running.process.poll() is not None)  # noqa: B023
+                # The earlier the more were missed: it may be faster now than undisturbed.
+                moment = float(self.rng.uniform(0, self.stages[stage].seconds * 0.8**missed))
+                if running.ended(moment) is None and strike(trial, running):
+                    trial.problems += torn(workspace)
+                    trial.rerun(*(command or own))
+                    outcome.count(trial.problems, stage)
+                    return
+        raise RuntimeError(f"{stage}: always ended before a fault could be injected")
 
-    def moment(self, stage: str, missed: int) -> float:
-        """A random moment of a stage, seconds after its start; the earlier the more were missed,
-        for the machine may be less busy than when the stage ran undisturbed."""
-        return float(self.rng.uniform(0, self.stages[stage].seconds * 0.8**missed))
 
-    def rerun(self, workspace: Workspace, stage: str, outcome: Outcome, *command: str) -> list[str]:
-        """Run a stage again after a fault: it must end well, compute what was missing and nothing
-        else, and give the undisturbed outputs. Counts what was computed, and returns problems."""
-        known = self.stages[stage]
-        held = known.units & set(units_of(workspace))
-        running = Running(workspace, command or stage_command(stage))
-        code = running.ended(LIMIT)
-        running.end()
-        if code != 0:
-            return [f"{stage}: the rerun ended with {code}: {last_line(running.log)}"]
-        problems = outcome.compare(self.same(workspace))
-        if known.units:
-            done, missing = report(running.log), len(known.units - held)
-            outcome.recomputed += done.computed
+@dataclass
+class Trial:
+    """One injection of a fault into a stage, and what did not hold after it."""
+
+    lab: Lab
+    stage: str
+    workspace: Workspace
+    outcome: Outcome
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def cache(self) -> Path:
+        return cache_of(self.workspace)
+
+    @property
+    def units(self) -> frozenset[str]:
+        """Those of the stage that are in the cache."""
+        return self.lab.stages[self.stage].units & set(units_of(self.workspace))
+
+    def patched(self, code: str) -> dict[str, str]:
+        """Environment by which every Python process runs some code when it starts."""
+        site = self.workspace.root.parent / "site"
+        site.mkdir()
+        (site / "sitecustomize.py").write_text(code)
+        return {"PYTHONPATH": str(site)}
+
+    def compare(self, taken: bool) -> None:
+        """Outputs must have the undisturbed digests; others are accepted bad data where `taken`."""
+        same = digests(self.workspace) == self.lab.digests
+        self.problems += self.outcome.compare(same, taken)
+
+    def fails(self, *words: str) -> None:
+        """Run the stage: it must end with one line that has these words, and a code of failure."""
+        running = Running(self.workspace, stage_command(self.stage))
+        if (code := running.finish()) not in FAILURE:
+            self.problems.append(f"ended with {code}")
+        self.problems += one_line(running.log, *words)
+
+    def rerun(self, *command: str) -> None:
+        """Run the stage again after a fault: it must end well, compute what was missing and nothing
+        else, and give the undisturbed outputs."""
+        known, held = self.lab.stages[self.stage].units, self.units
+        running = Running(self.workspace, command or stage_command(self.stage))
+        if (code := running.finish()) != 0:
+            self.problems.append(f"the rerun ended with {code}: {last_line(running.log)}")
+            return
+        self.compare(taken=True)
+        if known:
+            done, missing = report(running.log), len(known - held)
+            self.outcome.recomputed += done.computed
             if done.computed != missing or done.cached != done.units - missing:
-                problems.append(f"{missing} units were missing, the rerun says {done}")
-        return [f"{stage}: {problem}" for problem in problems]
+                self.problems.append(f"{missing} units were missing, the rerun says {done}")
+
+
+Injection = Callable[[Lab, str, Outcome], None]
+"""Injects a fault into a stage, and counts it in the outcome."""
+
+
+def inject(
+    lab: Lab, faults: Iterable[tuple[str, Injection]], stages: Iterable[str]
+) -> Iterator[Outcome]:
+    """Every fault once in each of the stages."""
+    for title, fault in faults:
+        outcome = Outcome(title)
+        try:
+            for stage in stages:
+                fault(lab, stage, outcome)
+        except AbsentError as error:
+            outcome.absent = str(error)
+        yield outcome
 
 
 def cache_of(workspace: Workspace) -> Path:
@@ -160,23 +247,3 @@ def digests(workspace: Workspace) -> dict[str, str]:
         for name, content in workspace.outputs().items()
         if not (Path(name).name.startswith(".") and name.endswith(".new"))
     }
-
-
-def report(log: str) -> Counted:
-    """The numbers of a stage's reports together; analyze has one of ceilings, one of figures."""
-    found = [map(int, numbers) for numbers in _REPORT.findall(log)]
-    return Counted(*map(sum, zip(*found, strict=True))) if found else Counted(-1, -1, -1, -1)
-
-
-def last_line(log: str) -> str:
-    """The last line that a stage printed."""
-    return (log.strip().splitlines() or ["nothing printed"])[-1]
-
-
-def one_line(log: str, *words: str) -> list[str]:
-    """Problems where a stage's end is not one clear line, with all these words in it."""
-    errors = [line for line in log.splitlines() if line.startswith("error: ")]
-    if "Traceback" in log or len(errors) != 1:
-        return [f"no single clear line: {last_line(log)}"]
-    missing = [word for word in words if word not in errors[0]]
-    return [f"'{word}' is not in: {errors[0]}" for word in missing]

@@ -12,9 +12,6 @@ _HEAD = ("fault", "injected", "survived", "units recomputed", "digests equal")
 class Outcome:
     """Counts of one fault.
 
-    Attributes
-    ----------
-    fault : what was done.
     injected : how many times; survived : times that every check held.
     recomputed : units that reruns computed.
     equal : outputs or files that were compared with the undisturbed ones and had their digests;
@@ -34,13 +31,12 @@ class Outcome:
     problems: list[str] = field(default_factory=list)
     absent: str = ""
 
-    def count(self, problems: Sequence[str], recomputed: int = 0) -> None:
+    def count(self, problems: Sequence[str], where: str = "") -> None:
         """One injection, and what did not hold after it."""
         self.injected += 1
         self.survived += not problems
-        self.recomputed += recomputed
         if problems:
-            self.problems.append("; ".join(problems))
+            self.problems.append(f"{where}: {'; '.join(problems)}".removeprefix(": "))
 
     def compare(self, same: bool, taken: bool = True) -> list[str]:
         """One comparison of digests, and problems: other bytes were accepted where `taken`."""
@@ -64,19 +60,15 @@ class Outcome:
 
 def head() -> str:
     """The first two lines of the table."""
-    return _line(*_HEAD) + "\n" + "-" * len(_line(*_HEAD))
+    return f"{_line(*_HEAD)}\n{'-' * len(_line(*_HEAD))}"
 
 
 def totals(outcomes: Sequence[Outcome]) -> str:
     """The last lines of the table: what must be 0."""
-    injected, recomputed = sum(o.injected for o in outcomes), sum(o.recomputed for o in outcomes)
-    equal, compared = sum(o.equal for o in outcomes), sum(o.compared for o in outcomes)
-    survived = sum(o.survived for o in outcomes)
-    row = _line("all", injected, survived, recomputed, f"{equal} of {compared}")
-    lost, accepted = sum(o.lost for o in outcomes), sum(o.accepted for o in outcomes)
-    return f"{row}\nlost: {lost}\naccepted: {accepted}"
+    counts = ("injected", "survived", "recomputed", "equal", "compared", "accepted")
+    every = Outcome("all", *(sum(getattr(o, name) for o in outcomes) for name in counts))
+    return f"{every.row()}\nlost: {every.lost}\naccepted: {every.accepted}"
 
 
 def _line(*cells: object) -> str:
-    fault, injected, survived, recomputed, equal = cells
-    return f"{fault:<66} {injected:>8} {survived:>8} {recomputed:>16}   {equal}"
+    return "{:<66} {:>8} {:>8} {:>16}   {}".format(*cells)

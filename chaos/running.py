@@ -1,22 +1,26 @@
-"""A command in a session of its own, with all the processes that it starts."""
+"""A command in a session of its own, with all the processes that it starts; and a dask cluster."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from tests.conftest import Workspace
 
 LIMIT = 120.0
 """Seconds that any stage of the small study ends within, however busy the machine."""
+
+_REPORT = re.compile(r": (\d+) units, (\d+) from the cache, (\d+) computed, (\d+) failed")
 
 
 def stage_command(stage: str) -> list[str]:
@@ -31,28 +35,25 @@ class Running:
     started: ClassVar[list[Running]] = []
 
     def __init__(self, workspace: Workspace, command: Sequence[str], **environment: str) -> None:
+        self.workspace = workspace
         handle, name = tempfile.mkstemp(dir=workspace.root.parent, suffix=".log")
-        os.close(handle)
         self._log = Path(name)
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=workspace.root,
-                env=workspace.environment | environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self.process = subprocess.Popen(
+            command,
+            cwd=workspace.root,
+            env=workspace.environment | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=handle,
+            stderr=handle,
+            start_new_session=True,
+        )
+        os.close(handle)
+        self.pid = self.process.pid
         self.started.append(self)
 
     @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    @property
     def log(self) -> str:
-        """What it printed so far."""
+        """What it has printed so far."""
         return self._log.read_text(errors="replace")
 
     def ended(self, seconds: float = LIMIT) -> int | None:
@@ -61,17 +62,29 @@ class Running:
             return self.process.wait(seconds)
         return None
 
-    def alive(self) -> list[int]:
-        """Processes of its session that have not ended."""
-        self.process.poll()  # so that it is no zombie
-        return [p for p, _, session, state in _processes() if session == self.pid and state != "Z"]
-
-    def left_after(self, seconds: float) -> int:
-        """How many processes of its session are left after so many seconds; they are ended."""
-        within(seconds, lambda: not self.alive())
-        left = self.alive()
+    def finish(self) -> int | None:
+        """Its exit code once it ends, or None where that takes too long; nothing of it is left."""
+        code = self.ended()
         self.end()
-        return len(left)
+        return code
+
+    def alive(self) -> dict[int, int]:
+        """Processes of its session that have not ended, each with its parent."""
+        self.process.poll()  # so that it is no zombie
+        found = {}
+        for file in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                state, parent, _, session = file.read_text().rpartition(")")[2].split()[:4]
+                if int(session) == self.pid and state != "Z":
+                    found[int(file.parent.name)] = int(parent)
+        return found
+
+    def left_after(self, seconds: float) -> list[str]:
+        """Processes of its session that are left after so many seconds, as problems; they end."""
+        within(seconds, lambda: not self.alive())
+        left = len(self.alive())
+        self.end()
+        return [f"{left} processes left"] if left else []
 
     def end(self) -> None:
         """Kill what is left of its session."""
@@ -82,18 +95,21 @@ class Running:
         within(10, lambda: not self.alive())
 
     def child(self, command: Sequence[str]) -> int | None:
-        """The process of its session that runs a command, or None."""
-        asked = [os.fsencode(word) for word in command[1:]]  # without the interpreter's path
-        for pid, _, session, _ in _processes():
-            if session == self.pid and _command(pid).split(b"\0")[1:-1] == asked:
-                return pid
-        return None
+        """The process of its session that runs a command, whatever its interpreter, or None."""
+        asked = [os.fsencode(word) for word in command[1:]]
+        return next((p for p in self.alive() if _command(p).split(b"\0")[1:-1] == asked), None)
 
     def workers(self) -> list[int]:
         """Worker processes of its session: those that a server of multiprocessing's forked."""
-        found = {pid: parent for pid, parent, session, _ in _processes() if session == self.pid}
-        servers = {pid for pid in found if b"multiprocessing.forkserver" in _command(pid)}
-        return sorted(pid for pid, parent in found.items() if parent in servers)
+        found = self.alive()
+        return sorted(p for p, parent in found.items() if b"forkserver" in _command(parent))
+
+    def catches(self, number: int) -> bool:
+        """Whether it has a handler for a signal."""
+        with contextlib.suppress(OSError):
+            status = Path(f"/proc/{self.pid}/status").read_text().partition("SigCgt:")[2]
+            return bool(int(status.split()[0], 16) >> (number - 1) & 1)
+        return False
 
 
 def end_all() -> None:
@@ -112,15 +128,6 @@ def within(seconds: float, holds: Callable[[], object]) -> bool:
     return True
 
 
-def catches(pid: int, number: int) -> bool:
-    """Whether a process has a handler for a signal."""
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("SigCgt:"):
-                return bool(int(line.split()[1], 16) >> (number - 1) & 1)
-    return False
-
-
 def _command(pid: int) -> bytes:
     """A process's command, each word ended by a 0 byte; empty where it is gone."""
     with contextlib.suppress(OSError):
@@ -128,12 +135,72 @@ def _command(pid: int) -> bytes:
     return b""
 
 
-def _processes() -> list[tuple[int, int, int, str]]:
-    """(pid, parent, session, state) of every process."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            with contextlib.suppress(OSError):
-                words = (folder / "stat").read_text().rpartition(")")[2].split()
-                found.append((int(folder.name), int(words[1]), int(words[3]), words[0]))
-    return found
+class Counted(NamedTuple):
+    """A stage's report: units, from the cache, computed, jobs failed."""
+
+    units: int
+    cached: int
+    computed: int
+    failed: int
+
+
+def report(log: str) -> Counted:
+    """The numbers of a stage's reports together; analyze has one of ceilings, one of figures."""
+    found = [map(int, numbers) for numbers in _REPORT.findall(log)]
+    return Counted(*map(sum, zip(*found, strict=True))) if found else Counted(-1, -1, -1, -1)
+
+
+def last_line(log: str) -> str:
+    """The last line that a stage printed."""
+    return (log.strip().splitlines() or ["nothing printed"])[-1]
+
+
+def one_line(log: str, *words: str) -> list[str]:
+    """Problems where a stage's end is not one clear line, with all these words in it."""
+    errors = [line for line in log.splitlines() if line.startswith("error: ")]
+    if "Traceback" in log or len(errors) != 1:
+        return [f"no single clear line: {last_line(log)}"]
+    missing = [word for word in words if word not in errors[0]]
+    return [f"'{word}' is not in: {errors[0]}" for word in missing]
+
+
+class Cluster:
+    """A scheduler on 127.0.0.1, and the dask workers that are started for it."""
+
+    def __init__(self, workspace: Workspace, **environment: str) -> None:
+        self._workspace, self._environment = workspace, environment
+        self._folder = Path(tempfile.mkdtemp(dir=workspace.root.parent, prefix="dask-"))
+        file = self._folder / "scheduler.json"
+        self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", str(file))
+        self.members = [self.scheduler]
+        if not within(LIMIT, lambda: file.is_file() and file.read_text()):
+            raise RuntimeError(f"no scheduler: {self.scheduler.log}")
+        self.address: str = json.loads(file.read_text())["address"]
+
+    def _start(self, what: str, *words: str) -> Running:
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *words]
+        command += ["--host", "127.0.0.1", "--no-dashboard"]
+        return Running(self._workspace, command, **self._environment)
+
+    def worker(self, *words: str) -> Running:
+        """Start a dask worker of one thread."""
+        local = ("--nthreads", "1", "--local-directory", str(self._folder))
+        self.members.append(self._start("worker", self.address, *local, *words))
+        return self.members[-1]
+
+    def end(self) -> None:
+        for member in self.members:
+            member.end()
+
+
+@contextlib.contextmanager
+def cluster_of_two(workspace: Workspace, **environment: str) -> Iterator[Cluster]:
+    """A scheduler and two dask workers that have found it."""
+    cluster = Cluster(workspace, **environment)
+    try:
+        for worker in [cluster.worker(), cluster.worker()]:
+            if not within(LIMIT, lambda: "Registered to" in worker.log):  # noqa: B023
+                raise RuntimeError(f"no worker: {worker.log}")
+        yield cluster
+    finally:
+        cluster.end()

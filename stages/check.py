@@ -1,7 +1,7 @@
 """Checks params.yaml and the study before anything else runs.
 
 Reads:  params.yaml, studies/
-Writes: data/<study>/checked.txt (always the same, so that nothing reruns because of it)
+Writes: data/checked.txt (always the same, so that nothing reruns because of it)
 
 Every other stage comes after this one, so a wrong value leaves all earlier outputs untouched.
 """
@@ -12,9 +12,8 @@ from stages.runtime.door import door
 from stages.runtime.errors import UsageError
 from stages.runtime.files import write_bytes
 from stages.sources.own import local_files
-from stages.study.groups import check_groups
-from stages.study.load import Experiment, load
-from stages.study.zoo import check_tables, models
+from stages.study.load import Experiment, check_tables, load
+from stages.study.models import check_groups, models
 
 TRIPLETS = {"materials", "triplets"}
 """Sources of judgments that are triplets alone."""
@@ -28,8 +27,7 @@ def main() -> None:
     check_groups(experiment.params.analyze.group_size, len(chosen) - len(absent))
     check_measure(experiment)
     check_files(experiment)
-    text = f"params.yaml and {experiment.file} are valid\n"
-    write_bytes(experiment.paths.data / "checked.txt", text.encode())
+    write_bytes(experiment.paths.data / "checked.txt", b"params.yaml and its study are valid\n")
     print(f"check: study '{experiment.params.study}', {len(chosen)} models")
     for name, reason in absent.items():
         print(f"check: {name}: no weights ({reason}); it counts in the published tables alone")

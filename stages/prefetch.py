@@ -6,17 +6,17 @@ Reads:  params.yaml, studies/, the hub
 Writes: the hub's cache (HF_HOME); nothing of the study
 """
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from tqdm import tqdm
 
+from stages.networks.hub import Pin, fetch
 from stages.runtime.door import door
 from stages.runtime.errors import DataError, UnitError
 from stages.study import command
 from stages.study.load import load
-from stages.study.weights import sources
-from stages.study.zoo import measured
-from stages.zoo.hub import Pin, fetch
+from stages.study.models import measured, sources
 
 THREADS = 4
 
@@ -24,28 +24,28 @@ THREADS = 4
 def main() -> None:
     experiment = load(study=command.study("prefetch"))
     known, failed = sources(experiment, measured(experiment))
-    pins = {name: [pin for pin in (s.pin, s.config_pin) if pin] for name, s in known.items()}
-    wanted = [(name, pin) for name, own in pins.items() for pin in own]
+    wanted = {name: source.pins.values() for name, source in known.items() if source.pins}
     with ThreadPoolExecutor(THREADS) as pool:
-        done = pool.map(lambda item: attempt(*item), wanted)
-        for name, reason in tqdm(done, total=len(wanted), desc="weights", disable=None):
-            if reason:
-                failed[name] = reason
-    size = sum(pin.size for name, pin in wanted if name not in failed)
-    there = [name for name in pins if name not in failed]
-    print(f"prefetch: weights of {len(there)} published models, {size / 1e9:.1f} GB, are there")
+        reasons = pool.map(fetch_all, wanted.values())
+        done = tqdm(zip(wanted, reasons, strict=True), "weights", len(wanted), disable=None)
+        failed |= {name: reason for name, reason in done if reason}
+    there = [pin for name, pins in wanted.items() if name not in failed for pin in pins]
+    size = sum(pin.size for pin in there) / 1e9
+    models = len(set(wanted) - set(failed))
+    print(f"prefetch: weights of {models} published models, {size:.1f} GB, are in the hub's cache")
     if failed:
-        reasons = "; ".join(f"{name} ({reason})" for name, reason in failed.items())
-        raise UnitError(f"prefetch: {len(failed)} models could not be had: {reasons}")
+        listed = "; ".join(f"{name} ({reason})" for name, reason in failed.items())
+        raise UnitError(f"prefetch: {len(failed)} models could not be had: {listed}")
 
 
-def attempt(name: str, pin: Pin) -> tuple[str, str]:
-    """Fetch one file; the reason where it cannot be had, else nothing."""
+def fetch_all(pins: Iterable[Pin]) -> str:
+    """Fetch a model's files; the reason why one cannot be had, or nothing."""
     try:
-        fetch(pin)
+        for pin in pins:
+            fetch(pin)
     except DataError as error:
-        return name, str(error)
-    return name, ""
+        return str(error)
+    return ""
 
 
 if __name__ == "__main__":

@@ -1,93 +1,66 @@
-"""The theory as an experiment: queries to place an object, n-shot accuracy, Appendix A, by ε.
+"""Simulates the theory: queries to place an object, n-shot accuracy and Appendix A, by ε.
 
-Writes: data/<study>/theory/: worlds.csv (a row a size, ε, strategy and world), queries.csv (the
-        same over worlds, beside the bounds), fewshot.csv, shift.csv, adversarial.csv;
-        metrics/<study>/theory.json; plots/<study>/: theory_queries.json, theory_fewshot.json
+Writes: data/theory/: worlds.csv (a row a size, ε, strategy and world), queries.csv (the same over
+        worlds, beside the bounds), fewshot.csv, shift.csv, adversarial.csv, and summary.json;
+        plots/: theory_queries.json, theory_fewshot.json
 Params: seed, theory, fewshot.n
 """
 
-import json
+from functools import partial
 from itertools import product
 from typing import Any
 
-from stages.communication.found import TABLES, metrics, plotted
+from stages.communication.appendix import adversarial, shifted
+from stages.communication.fewshot import ClassesSize, accuracies
+from stages.communication.found import plotted, summary
+from stages.communication.queries import GameSize, games
 from stages.runtime.door import door
-from stages.runtime.files import replacing, write_json, write_table
-from stages.runtime.jobs import Job, payload, run
+from stages.runtime.files import replacing, write_json
+from stages.runtime.jobs import Job, run
 from stages.runtime.machine import place
-from stages.runtime.source import unit_key
+from stages.runtime.tables import write_table
 from stages.similarity.channel import places
-from stages.study.load import Experiment, load
-
-UNITS = "stages.communication.units"
+from stages.study.load import load
 
 
 def main() -> None:
     experiment = load()
-    jobs = [*game_jobs(experiment), fewshot_job(experiment), appendix_job(experiment)]
-    run("theory", jobs, place(experiment.params.compute))
-    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-    for job in jobs:
-        for unit in job.keys:
-            for name, rows in json.loads(payload(job, unit)).items():
-                tables[name] += rows
+    p, seed = experiment.params.theory, experiment.params.seed
+    jobs: dict[tuple[Any, ...], Job] = {}
+    for n, d in product(p.game.objects, p.game.dimensions):
+        game = GameSize(**p.game.model_dump() | {"objects": n, "dimensions": d})
+        cost = min(places(n, d), game.positions) * game.worlds * game.runs
+        jobs["game", n, d] = Job(partial(games, game, seed), p.epsilon, cost)
+    sizes = list(jobs)
+
+    classes = ClassesSize(**p.fewshot.model_dump())
+    cells = list(product(p.epsilon, experiment.params.fewshot.n))
+    cost = classes.positions * classes.worlds * len(experiment.params.fewshot.n)
+    jobs["few-shot",] = Job(partial(accuracies, classes, seed), cells, cost)
+
+    shift, attack = p.shift.model_dump(), p.adversarial.model_dump()
+    shifts = list(product(p.epsilon, shift.pop("sizes")))
+    attacks = list(product(p.epsilon, attack.pop("candidates")))
+    for e, size in shifts:
+        jobs["shift", e, size] = Job(partial(shifted, e, size, seed, **shift))
+    for e, k in attacks:
+        jobs["adversarial", e, k] = Job(partial(adversarial, e, k, seed, **attack), cost=k)
+
+    results = run("theory", jobs, place(experiment.params.compute))
+    played = [result for size in sizes for result in results[size]]
+    tables = {
+        "worlds": [row for by_world, _ in played for row in by_world],
+        "queries": [row for _, settings in played for row in settings],
+        "fewshot": results["few-shot",],
+        "shift": [results["shift", e, size] for e, size in shifts],
+        "adversarial": [results["adversarial", e, k] for e, k in attacks],
+    }
     with replacing(experiment.paths.theory) as folder:
         for name, rows in tables.items():
             write_table(folder / f"{name}.csv", rows)
-    write_json(experiment.paths.metrics / "theory.json", metrics(tables))
+        write_json(folder / "summary.json", summary(tables))
     for name, rows in plotted(tables).items():
         write_json(experiment.paths.plots / f"{name}.json", rows)
-
-
-def game_jobs(experiment: Experiment) -> list[Job]:
-    """One job a size of game, with a unit for each ε."""
-    game = experiment.params.theory.game
-    jobs = []
-    for n, d in product(game.objects, game.dimensions):
-        size = game.model_dump() | {"objects": n, "dimensions": d}
-        epsilons = {f"epsilon={e}": e for e in experiment.params.theory.epsilon}
-        cost = min(places(n, d), game.positions) * game.worlds * game.runs
-        name = f"{n} objects, {d} dimensions"
-        jobs.append(_job(experiment, name, "games", (size,), epsilons, cost))
-    return jobs
-
-
-def fewshot_job(experiment: Experiment) -> Job:
-    """n-shot accuracy, with a unit for each ε and each n of the study."""
-    shots, size = experiment.params.fewshot.n, experiment.params.theory.fewshot
-    cells = product(experiment.params.theory.epsilon, shots)
-    units = {f"epsilon={e},n={n}": (e, n) for e, n in cells}
-    cost = size.positions * size.worlds * len(shots)
-    return _job(experiment, "few-shot", "fewshot", (size.model_dump(),), units, cost)
-
-
-def appendix_job(experiment: Experiment) -> Job:
-    """Appendix A, with a unit for each ε."""
-    theory = experiment.params.theory
-    shift, attack = theory.shift.model_dump(), theory.adversarial.model_dump()
-    args = (shift.pop("sizes"), shift, attack.pop("candidates"), attack)
-    units = {f"epsilon={e}": e for e in theory.epsilon}
-    cost = theory.adversarial.worlds * sum(theory.adversarial.candidates)
-    return _job(experiment, "appendix", "appendix", args, units, cost)
-
-
-def _job(
-    experiment: Experiment,
-    name: str,
-    function: str,
-    args: tuple[Any, ...],
-    units: dict[str, Any],
-    cost: float,
-) -> Job:
-    """A job of units, its cost in places looked at."""
-    seed = experiment.params.seed
-    keys = {
-        unit: unit_key(
-            f"theory {function}", [UNITS], ["numpy", "scipy"], args=args, unit=value, seed=seed
-        )
-        for unit, value in units.items()
-    }
-    return Job(name, keys, f"{UNITS}:{function}", (*args, seed, units), cost)
 
 
 if __name__ == "__main__":

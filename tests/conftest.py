@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,11 +27,33 @@ STAGES = (
     "analyze",
 )
 """What follows `python -m stages.`, each after those that it reads; `check` comes before them."""
-CODE = ("stages", "studies", "params.yaml", "dvc.yaml", ".dvcignore", ".gitignore")
+CODE = (
+    *("stages", "studies", "params.yaml", "dvc.yaml", ".dvcignore", ".gitignore"),
+    *("data/README.md", ".dvc/.gitignore", ".dvc/config", ".dvc/plots"),
+)
+
+
+def merged(content: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A nested dict with changes, whose keys it must have."""
+    assert changes.keys() <= content.keys()
+    new = {k: merged(content[k], v) if isinstance(v, dict) else v for k, v in changes.items()}
+    return content | new
+
+
+def read_yaml(path: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / path).read_text()))
+
+
+TINY = read_yaml("tests/tiny/study.yaml")
+PARAMS = merged(read_yaml("params.yaml"), read_yaml("tests/tiny/params.yaml"))
 
 
 def pytest_configure() -> None:
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    # A shell's background job ignores SIGINT, and all that it starts would: tests send signals.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
@@ -65,13 +88,9 @@ class Workspace:
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command here; nothing is raised where it fails."""
+        variables = self.environment | environment
         return subprocess.run(
-            command,
-            cwd=self.root,
-            env=self.environment | environment,
-            capture_output=True,
-            text=True,
-            check=False,
+            command, cwd=self.root, env=variables, capture_output=True, text=True, check=False
         )
 
     def stage(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -79,22 +98,25 @@ class Workspace:
         module, *words = name.split()
         return self.run(sys.executable, "-m", f"stages.{module}", *words, **environment)
 
-    def dvc(self, *words: str, **environment: str) -> str:
-        """Run dvc, which must succeed; what it printed."""
-        done = self.run("dvc", *words, **environment)
+    def do(self, *command: str, **environment: str) -> str:
+        """Run a command, which must succeed; what it printed."""
+        done = self.run(*command, **environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
+    def dvc(self, *words: str, **environment: str) -> str:
+        return self.do("dvc", *words, **environment)
+
     def git(self) -> None:
         """Put the workspace under git, as `dvc exp run` needs it."""
-        for words in (
-            ["init", "-q"],
-            ["config", "user.name", "test"],
-            ["config", "user.email", "test@example.org"],
-            ["add", "-A"],
-            ["commit", "-qm", "code"],
-        ):
-            assert self.run("git", *words).returncode == 0
+        self.do("git", "init", "-q")
+        self.do("git", "config", "user.name", "test")
+        self.do("git", "config", "user.email", "test@example.org")
+        self.commit("code")
+
+    def commit(self, message: str = "results") -> None:
+        self.do("git", "add", "-A")
+        self.do("git", "commit", "-qm", message)
 
     def edit(self, file: str, *keys: str | int, value: object) -> None:
         """Set a value of a YAML file."""
@@ -110,108 +132,27 @@ class Workspace:
         path.write_text(yaml.safe_dump(content, sort_keys=False))
 
     def outputs(self) -> dict[str, bytes]:
-        """Every output by path: data, metrics, plots; of reports all but the git revision."""
+        """Every output by path: data, metrics, plots; of the report all but the git revision."""
         files = [f for top in ("data", "metrics", "plots") for f in (self.root / top).rglob("*")]
         found = {
             str(f.relative_to(self.root)): f.read_bytes()
             for f in files
-            if f.is_file() and f.name not in (".gitignore", "checked.txt")
+            if f.is_file() and f.name not in (".gitignore", "README.md", "checked.txt")
         }
-        for name in [name for name in found if name.endswith("report.html")]:
-            found[name] = REVISION.sub(b"", found[name])
+        if report := found.get("data/report/report.html"):
+            found["data/report/report.html"] = REVISION.sub(b"", report)
         return found
-
-
-TINY: dict[str, Any] = {
-    "title": "Tiny: a study for tests",
-    "simulated": True,
-    "world": {"pretraining": 2, "fewshot": 1, "stimuli": 2},
-    "training": {
-        "source": "world",
-        "per_class": 12,
-        "readout": 6,
-        "clean": 6,
-        "pool": 6,
-        "steps": 3,
-        "flip": False,
-    },
-    "stimuli": {
-        name: {
-            "source": "world",
-            "superclasses": [name],
-            "per_class": 5,
-            "observers": 3,
-            "disagreement": 0.5,
-            "noise": 1.0,
-        }
-        for name in ("discs", "stars")
-    },
-    "tasks": {"novel": {"source": "world", "style": "painted", "per_class": 9}},
-    "benchmarks": {"adversarial": {"select": "reference_fails"}, "edges": {"rendition": "edges"}},
-    "recipes": {
-        "untrained": {"steps": 0},
-        "categories": {"labels": "categories"},
-        "repel": {"labels": "categories", "pull": -1.0},
-    },
-    "models": [
-        {
-            "architectures": ["test_vit", "test_efficientnet"],
-            "recipes": ["untrained", "categories", "repel"],
-        }
-    ],
-    "reference": {"architecture": "test_vit2", "recipe": "categories"},
-    "covariate": {"benchmark": "clean", "classifier": "readout"},
-    "contrasts": None,
-    "paper": None,
-}
-
-THEORY: dict[str, Any] = {
-    "epsilon": [0.0, 0.3, 0.5, 0.7],
-    "game": {
-        "objects": [3, 4],
-        "dimensions": 1,
-        "confidence": 0.9,
-        "limit": 300,
-        "positions": 100,
-        "worlds": 2,
-        "runs": 3,
-    },
-    "fewshot": {
-        "objects": 4,
-        "dimensions": 2,
-        "classes": 3,
-        "answers": 2,
-        "spread": 0.1,
-        "tests": 5,
-        "positions": 100,
-        "worlds": 2,
-    },
-    "shift": {"sizes": 0.1, "objects": 4, "dimensions": 2, "classes": 3, "worlds": 2},
-    "adversarial": {"candidates": [1, 3], "objects": 4, "dimensions": 2, "worlds": 2},
-}
 
 
 def make_workspace(root: Path, cache: Path) -> Workspace:
     """Copy the code, and write the tiny study."""
-    root.mkdir(parents=True)
     for name in CODE:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).is_dir():
             ignore = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / name, root / name, ignore=ignore)
         else:
             shutil.copy(ROOT / name, root / name)
-    for name in (".gitignore", "config"):
-        (root / ".dvc").mkdir(exist_ok=True)
-        shutil.copy(ROOT / ".dvc" / name, root / ".dvc" / name)
-    shutil.copytree(ROOT / ".dvc" / "plots", root / ".dvc" / "plots")
-    (root / "studies" / "tiny.yaml").write_text(yaml.safe_dump(TINY, sort_keys=False))
-    workspace = Workspace(root, cache)
-    workspace.edit("params.yaml", "study", value="tiny")
-    workspace.edit("params.yaml", "compute", "device", value="cpu")
-    workspace.edit("params.yaml", "fewshot", "n", value=[1, 3])
-    workspace.edit("params.yaml", "fewshot", "repeats", value=2)
-    workspace.edit("params.yaml", "theory", value=THEORY)
-    workspace.edit("params.yaml", "analyze", "group_size", value=2)
-    for head in ("mlp1", "mlp2"):
-        workspace.edit("params.yaml", "fewshot", head, "steps", value=10)
-    return workspace
+    for file, content in (("studies/tiny.yaml", TINY), ("params.yaml", PARAMS)):
+        (root / file).write_text(yaml.safe_dump(content, sort_keys=False))
+    return Workspace(root, cache)

@@ -11,7 +11,6 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,20 +18,22 @@ import numpy as np
 import scipy.io
 import scipy.sparse
 
-from stages.runtime.files import npy_bytes, read_npz
+from stages.networks.cards import read_card, read_classifier
+from stages.networks.embeddings import Embedding
+from stages.networks.images import image_set
+from stages.networks.load import check_card
+from stages.networks.published import header
+from stages.runtime.files import read_npz
+from stages.sources.arrays import read_array
 from stages.sources.folders import decode, zipped_images
 from stages.sources.formats import read_cifar100, read_idx
-from stages.sources.human import png, read_materials
+from stages.sources.human import png, read_judgments
 from stages.sources.image_folders import read_index
-from stages.sources.matlab import read_matlab, variables
-from stages.sources.tables import read_array
-from stages.sources.tasks import npz_task
+from stages.sources.judged import read_materials
+from stages.sources.labelled import npz_task
+from stages.sources.matlab import read_matlab
 from stages.study.yaml_file import read_yaml
-from stages.zoo.cards import read_card, read_classifier
-from stages.zoo.embeddings import tensor_digests
-from stages.zoo.images import image_set
-from stages.zoo.load import check_card
-from stages.zoo.published import header
+from tests.arrays import npy_bytes
 
 PNG = png(np.zeros((4, 4, 3), np.uint8))
 GIB = 2**30
@@ -40,13 +41,20 @@ CIFAR = "cifar-100-binary/test.bin"
 IMAGES, LABELS = np.zeros((4, 3, 3, 3), np.uint8), np.arange(4)
 
 
+Content = bytes | Callable[[], bytes]
+"""What a file holds; what is large is made when it is needed."""
+
+
 class Hostile(NamedTuple):
-    """A file's name, what makes its content, what reads it, and what is said."""
+    """A file's name, its content, what reads it, and what is said."""
 
     name: str
-    make: Callable[[], bytes]
+    content: Content
     read: Callable[[Path], object]
     words: str
+
+    def make(self) -> bytes:
+        return self.content if isinstance(self.content, bytes) else self.content()
 
 
 class Evil:
@@ -195,7 +203,7 @@ def laughs(levels: int, form: str) -> bytes:
 
 
 def _embedding(path: Path) -> object:
-    return tensor_digests(path, ["t"])
+    return Embedding(path, "t").read()
 
 
 def _two_images(path: Path) -> object:
@@ -206,16 +214,12 @@ def _test_set(path: Path) -> object:
     return read_cifar100(path, "test")
 
 
-def _m(path: Path) -> object:
-    return read_matlab(path, "m")
-
-
 def _matrix(path: Path) -> object:
     return read_array(path, 2)
 
 
 def _all_images(path: Path) -> object:
-    return list(image_set(path).batches(2))
+    return image_set(path)[:]
 
 
 def _picture(path: Path) -> object:
@@ -223,355 +227,229 @@ def _picture(path: Path) -> object:
 
 
 PLAIN = tarfile.REGTYPE
+
+
+def files(read: Callable[[Path], object], *rows: tuple[str, Content, str]) -> list[Hostile]:
+    """Files of one reader: name, content, what is said."""
+    return [Hostile(name, content, read, words) for name, content, words in rows]
+
+
+B = ("b.png", PNG)
+UNPRINTABLE = "a printable name without backslash"
 ARCHIVES = [
-    Hostile(
-        "above.zip", lambda: zipped(("../a.png", PNG), ("b.png", PNG)), _two_images, "1 images"
-    ),
-    Hostile(
-        "up.zip", lambda: zipped(("x/../../a.png", PNG), ("b.png", PNG)), _two_images, "1 images"
-    ),
-    Hostile(
-        "root.zip", lambda: zipped(("/etc/a.png", PNG), ("b.png", PNG)), _two_images, "folders"
-    ),
-    Hostile(
-        "back.zip", lambda: zipped(("..\\a.png", PNG), ("b.png", PNG)), _two_images, "1 images"
-    ),
-    Hostile(
-        "drive.zip",
-        lambda: zipped(("C:\\a.png", PNG), ("b.png", PNG)),
+    *files(
         _two_images,
-        r"'C:..a.png': a name without backslash",
+        ("above.zip", zipped(("../a.png", PNG), B), "1 images"),
+        ("up.zip", zipped(("x/../../a.png", PNG), B), "1 images"),
+        ("root.zip", zipped(("/etc/a.png", PNG), B), "folders"),
+        ("back.zip", zipped(("..\\a.png", PNG), B), "1 images"),
+        ("drive.zip", zipped(("C:\\a.png", PNG), B), f"'C:..a.png': {UNPRINTABLE}"),
+        ("line.zip", zipped(("a\nb.png", PNG), B), f"'a.nb.png': {UNPRINTABLE}"),
+        ("turn.zip", zipped(("a\u202egnp.png", PNG), B), f"u202egnp.png': {UNPRINTABLE}"),
+        ("null.zip", zipped(("aXb.exe", b""), B).replace(b"aXb", b"a\0b"), "'a' is not an image"),
+        ("link.zip", zipped((link("a.png"), b"/etc/passwd"), B), "a.png: not readable as an image"),
+        ("twice.zip", zipped(("a.png", PNG), B).replace(b"b.png", b"a.png"), "a duplicate name"),
+        (
+            "bomb.zip",
+            lambda: zip_bomb("a.png", b"", GIB - 2**24),
+            "1056964608 bytes unpacked; at most 536870912",
+        ),
     ),
-    Hostile(
-        "line.zip",
-        lambda: zipped(("a\nb.png", PNG), ("b.png", PNG)),
-        _two_images,
-        r"'a.nb.png': a name without backslash that can be printed",
+    *files(
+        lambda path: zipped_images(path, 1),
+        ("lying.zip", lambda: zip_bomb("a.png", b"", GIB, 100), "not readable as ZIP: Bad CRC-32"),
     ),
-    Hostile(
-        "turn.zip",
-        lambda: zipped(("a\u202egnp.png", PNG), ("b.png", PNG)),
-        _two_images,
-        r"u202egnp.png': a name without backslash that can be printed",
-    ),
-    Hostile(
-        "null.zip",
-        lambda: zipped(("aXb.exe", b""), ("c.png", PNG)).replace(b"aXb", b"a\0b"),
-        _two_images,
-        "'a' is not an image",
-    ),
-    Hostile(
-        "link.zip",
-        lambda: zipped((link("a.png"), b"/etc/passwd"), ("b.png", PNG)),
-        _two_images,
-        "a.png: not readable as an image",
-    ),
-    Hostile(
-        "twice.zip",
-        lambda: zipped(("a.png", PNG), ("b.png", PNG)).replace(b"b.png", b"a.png"),
-        _two_images,
-        "a name twice",
-    ),
-    Hostile(
-        "bomb.zip",
-        lambda: zip_bomb("a.png", b"", GIB - 2**24),
-        _two_images,
-        "1056964608 bytes unpacked; at most 536870912",
-    ),
-    Hostile(
-        "lying.zip",
-        lambda: zip_bomb("a.png", b"", GIB, 100),
-        lambda p: zipped_images(p, 1),
-        "not readable as ZIP: Bad CRC-32",
-    ),
-    Hostile(
-        "soft.tar.gz",
-        lambda: tar((CIFAR, tarfile.SYMTYPE, b"", "/etc/passwd")),
+    *files(
         _test_set,
-        "test.bin' is not a file",
-    ),
-    Hostile(
-        "hard.tar.gz",
-        lambda: tar((CIFAR, tarfile.LNKTYPE, b"", "../x")),
-        _test_set,
-        "test.bin' is not a file",
-    ),
-    Hostile(
-        "loop.tar.gz",
-        lambda: tar((CIFAR, tarfile.SYMTYPE, b"", CIFAR)),
-        _test_set,
-        "test.bin' is not a file",
-    ),
-    Hostile(
-        "device.tar.gz",
-        lambda: tar((CIFAR, tarfile.CHRTYPE, b"", "")),
-        _test_set,
-        "test.bin' is not a file",
-    ),
-    Hostile(
-        "other.tar.gz",
-        lambda: tar((f"../{CIFAR}", PLAIN, bytes(3074), "")),
-        _test_set,
-        "test.bin' is there 0 times",
-    ),
-    Hostile(
-        "twice.tar.gz",
-        lambda: tar(*[(CIFAR, PLAIN, bytes(3074), "")] * 2),
-        _test_set,
-        "test.bin' is there 2 times",
-    ),
-    Hostile(
-        "bomb.tar.gz", lambda: tar_bomb(PLAIN), _test_set, "more than 268435456 bytes unpacked"
-    ),
-    Hostile(
-        "pax.tar.gz", lambda: tar_bomb(tarfile.XHDTYPE), _test_set, "more than 268435456 bytes"
-    ),
-    Hostile(
-        "long.tar.gz", lambda: tar_bomb(tarfile.GNUTYPE_LONGNAME), _test_set, "268435456 bytes"
-    ),
-]
-ARRAYS = [
-    Hostile("bomb.idx.gz", lambda: gzipped(idx(10), GIB), read_idx, "more than 10 bytes"),
-    Hostile("huge.idx.gz", lambda: gzipped(idx(*[2**32 - 1] * 3), GIB), read_idx, "at most 536"),
-    Hostile("wrap.idx.gz", lambda: gzip.compress(idx(2**31, 2**31, 4)), read_idx, "at most 5368"),
-    Hostile(
-        "many.idx.gz",
-        lambda: gzip.compress(bytes([0, 0, 8, 255]) + bytes(1020)),
-        read_idx,
-        "magic bytes 000008ff",
-    ),
-    Hostile("short.idx.gz", lambda: gzip.compress(idx(9) + bytes(8)), read_idx, "8 bytes of data"),
-    Hostile("flat.idx", lambda: idx(9) + bytes(9), read_idx, "not readable as gzip"),
-    Hostile(
-        "bomb.npz",
-        lambda: zip_bomb("images.npy", npy((GIB, 1, 1, 3)), 3 * GIB),
-        npz_task,
-        "32212..... bytes unpacked; at most 536870912",
-    ),
-    Hostile(
-        "lying.npz",
-        lambda: zipped(("images.npy", npy((10**12, 9, 9, 3))), ("labels.npy", npy_bytes(LABELS))),
-        npz_task,
-        "'images.npy': 0 bytes of data for uint8",
-    ),
-    Hostile(
-        "less.npz",
-        lambda: zip_bomb("images.npy", npy((9, 1, 1, 3)), GIB, 155),
-        npz_task,
-        "not readable as NPZ: Bad CRC",
-    ),
-    Hostile("below.npz", lambda: zipped(("images.npy", npy((-1, 3)))), npz_task, "0 bytes of data"),
-    Hostile(
-        "code.npz",
-        lambda: zipped(("images.npy", npy((1,)).replace(b"|u1'", b"|u1'.x"))),
-        npz_task,
-        "not readable as NPZ",
-    ),
-    Hostile(
-        "twice.npz",
-        lambda: zipped(
-            ("images.npy", npy_bytes(IMAGES)), ("labels.npy", npy_bytes(LABELS))
-        ).replace(b"labels", b"images"),
-        npz_task,
-        "twice",
-    ),
-    Hostile(
-        "stream.npz",
-        lambda: zipped(("images.npy", npy((10**12, 9, 9, 3)))),
-        _all_images,
-        "ends before its last image",
-    ),
-    Hostile("huge.npy", lambda: npy((10**6, 10**6), "<f8"), _matrix, "0 bytes of data for float64"),
-    Hostile(
-        "deep.npy", lambda: npy((1,)).replace(b"(1,)", b"(" * 40), _matrix, "not readable as NPY"
-    ),
-    Hostile(
-        "bomb.mat",
-        lambda: mat(element(15, b"\x78\xda" + zeros(GIB, -15))),
-        _m,
-        "larger than 536870912 bytes unpacked",
-    ),
-    Hostile(
-        "nest.mat",
-        lambda: mat(element(15, zlib.compress(element(15, zlib.compress(b""))))),
-        _m,
-        "an element of type 15 stands where a variable should",
-    ),
-    Hostile(
-        "long.mat", lambda: mat(element(14, bytes(8), 2**32 - 1)), _m, "of 4294967295 bytes ends"
-    ),
-    Hostile(
-        "huge.mat",
-        lambda: mat(matrix((2**31 - 1, 2**31 - 1), element(9, bytes(8)))),
-        _m,
-        "a variable of 4611686014132420609 values has 8 bytes",
-    ),
-    Hostile(
-        "below.mat", lambda: mat(matrix((-1, 1), element(9, bytes(8)))), _m, "has shape .-1, 1"
-    ),
-    Hostile("cells.mat", lambda: mat(matrix((10**5, 10**4), b"", kind=1)), _m, "lacks a member"),
-    Hostile("deep.mat", lambda: mat(nested(3000)), _m, "nested more than 16 deep"),
-    Hostile("object.mat", lambda: mat(matrix((1, 1), b"", kind=3)), _m, "'m' is missing; it holds"),
-    Hostile(
-        "sparse.mat", lambda: saved(m=scipy.sparse.eye_array(3)), _m, "'m' is missing; it holds"
-    ),
-    Hostile(
-        "inner.mat",
-        lambda: mat(matrix((1, 1), matrix((1, 1), b"", kind=17), kind=1)),
-        _m,
-        "'m' is missing; it holds",
-    ),
-    Hostile(
-        "twice.mat", lambda: mat(*[matrix((1, 1), element(9, bytes(8)))] * 2), _m, "there twice"
-    ),
-    Hostile(
-        "four.mat",
-        lambda: struct.pack("<5i", 0, 2**30, 2**30, 0, 2) + b"m\0",
-        variables,
-        "it is not of level 5",
-    ),
-]
-TEXTS = [
-    Hostile("deep.json", lambda: b"[" * 10**6, read_materials, "not readable as answers"),
-    Hostile(
-        "deep_index.json", lambda: b'{"files":' + b"[" * 10**6, read_index, "not readable as an"
-    ),
-    Hostile(
-        "number.json", lambda: b'{"answers": [[' + b"9" * 10**5 + b",1,2]]}", read_materials, "4300"
-    ),
-    Hostile(
-        "large.json",
-        lambda: b'{"answers": [[99999999999999999999,1,2]], "agreement": [[1,0]]}',
-        read_materials,
-        "whole numbers are needed, not object",
-    ),
-    Hostile(
-        "nan.json",
-        lambda: b'{"answers": [[NaN,1,2]], "agreement": [[1,0]]}',
-        read_materials,
-        "whole numbers are needed, not float64",
-    ),
-    Hostile(
-        "part.json",
-        lambda: b'{"answers": [[0.5,1,2]], "agreement": [[1,0]]}',
-        read_materials,
-        "whole numbers are needed, not float64",
-    ),
-    Hostile(
-        "word.json",
-        lambda: b'{"answers": [["0","1","2"]], "agreement": [[1,0]]}',
-        read_materials,
-        "whole numbers are needed",
-    ),
-    Hostile(
-        "up_index.json",
-        lambda: json.dumps(
-            {"root": "r", "classes": [0], "files": [["../../etc/passwd", 0, "0"]]}
-        ).encode(),
-        read_index,
-        "outside its folder",
-    ),
-    Hostile(
-        "root_index.json",
-        lambda: json.dumps(
-            {"root": "r", "classes": [0], "files": [["/etc/passwd", 0, "0"]]}
-        ).encode(),
-        read_index,
-        "outside its folder",
-    ),
-    Hostile(
-        "run.yaml", lambda: b"a: !!python/object/apply:os.mkdir [pickled]", read_yaml, "python/"
-    ),
-    Hostile("new.yaml", lambda: b"a: !!python/object/new:os.mkdir [pickled]", read_yaml, "python/"),
-    Hostile("name.yaml", lambda: b"a: !!python/name:os.system", read_yaml, "python/name"),
-    Hostile("laughs.yaml", lambda: laughs(12, "a{0}: &a{0} [{1}]"), read_yaml, "more than 100000"),
-    Hostile(
-        "merges.yaml",
-        lambda: laughs(12, "a{0}: &a{0} {{k{0}: 1, l: [{1}]}}"),
-        read_yaml,
-        "more than 100000",
-    ),
-    Hostile("self.yaml", lambda: b"a: &a {b: *a}", read_yaml, "line 1: an anchor stands within"),
-    Hostile("deep.yaml", lambda: b"a: " + b"{a: " * 3000, read_yaml, "nested too deeply"),
-    Hostile(
-        "twice.yaml", lambda: b"a: 1\nb: 2\na: 3\n", read_yaml, "line 3: key 'a' is there twice"
-    ),
-    Hostile("two.yaml", lambda: b"a: 1\n---\nb: 2\n", read_yaml, "not readable as YAML"),
-    Hostile(
-        "postscript.png",
-        lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
-        _picture,
-        "cannot identify image file",
-    ),
-    Hostile(
-        "bomb.png",
-        lambda: PNG[:16] + struct.pack(">II", 50_000, 50_000) + PNG[24:],
-        _picture,
-        "not readable as an image",
-    ),
-]
-TENSORS = [
-    Hostile("a.safetensors", lambda: tensors({}, b"", 2**63), header, "not a safetensors file"),
-    Hostile("b.safetensors", lambda: tensors({}, b"", 1000), header, "not a safetensors file"),
-    Hostile("c.safetensors", lambda: tensors("[" * 10**6), header, "not a safetensors file"),
-    Hostile("d.safetensors", lambda: tensors({"t": tensor([2, 4], [0, 64])}), _embedding, "offset"),
-    Hostile(
-        "e.safetensors",
-        lambda: tensors({"t": tensor([2, 2], [0, 16]), "u": tensor([2, 2], [8, 24])}),
-        _embedding,
-        "offset",
-    ),
-    Hostile(
-        "f.safetensors",
-        lambda: tensors({"t": tensor([-2, -4], [0, 32])}),
-        _embedding,
-        "u32|usize|neg",
-    ),
-    Hostile("g.safetensors", lambda: tensors({"t": tensor([2**62, 8], [0, 32])}), _embedding, ""),
-    Hostile(
-        "h.safetensors", lambda: tensors({"t": tensor([2, 4], [0, 32], "X9")}), _embedding, "X9"
-    ),
-    Hostile(
-        "j.safetensors",
-        lambda: tensors({"t": tensor([2, 8], [0, 32], "BF16")}),
-        _embedding,
-        "'t' is BF16 .2, 8.; F32",
-    ),
-    Hostile(
-        "k.safetensors",
-        lambda: tensors({"t": tensor([0, 8], [0, 0])}, b""),
-        _embedding,
-        "'t' is F32",
-    ),
-    Hostile(
-        "l.safetensors",
-        lambda: tensors({"__metadata__": {"card": "[" * 10**5}}, b""),
-        check_card,
-        "not readable as a checkpoint",
-    ),
-    *(
-        Hostile(f"{key}.safetensors", partial(checkpoint, **{key: value}), check_card, words)
-        for key, value, words in (
+        *(
             (
-                "architecture",
-                "hf-hub:someone/network",
-                "'hf-hub:someone/network' is not one of timm's",
-            ),
-            ("architecture", "local-dir:/tmp", "'local-dir:/tmp' is not one of timm's"),
-            ("architecture", [1], "architecture .1. is not one of timm's"),
-            ("classes", 10**9, "classes 1000000000; 1 to 4096"),
-            ("size", "32", "size '32'; 1 to 4096"),
-        )
+                f"type{kind.decode()}.tar.gz",
+                tar((CIFAR, kind, b"", target)),
+                "test.bin' is not a file",
+            )
+            for kind, target in (
+                (tarfile.SYMTYPE, "/etc/passwd"),
+                (tarfile.LNKTYPE, "../x"),
+                (tarfile.CHRTYPE, ""),
+            )
+        ),
+        ("loop.tar.gz", tar((CIFAR, tarfile.SYMTYPE, b"", CIFAR)), "test.bin' is not a file"),
+        ("other.tar.gz", tar((f"../{CIFAR}", PLAIN, bytes(3074), "")), "0 files .cifar-"),
+        ("twice.tar.gz", tar(*[(CIFAR, PLAIN, bytes(3074), "")] * 2), "2 files .cifar"),
+        ("bomb.tar.gz", lambda: tar_bomb(PLAIN), "more than 268435456 bytes unpacked"),
+        ("pax.tar.gz", lambda: tar_bomb(tarfile.XHDTYPE), "more than 268435456 bytes"),
+        ("long.tar.gz", lambda: tar_bomb(tarfile.GNUTYPE_LONGNAME), "more than 268435456 bytes"),
     ),
-    Hostile("n.safetensors", lambda: tensors({"t": tensor([2, 4], [32, 0])}), _embedding, ""),
+]
+HUGE = zipped(("images.npy", npy((10**12, 9, 9, 3))), ("labels.npy", npy_bytes(LABELS)))
+TWO = zipped(("images.npy", npy_bytes(IMAGES)), ("labels.npy", npy_bytes(LABELS)))
+ONE_NUMBER = element(9, bytes(8))
+ARRAYS = [
+    *files(
+        read_idx,
+        ("bomb.idx.gz", lambda: gzipped(idx(10), GIB), "more than 10 bytes"),
+        ("huge.idx.gz", lambda: gzipped(idx(*[2**32 - 1] * 3), GIB), "at most 536"),
+        ("wrap.idx.gz", gzip.compress(idx(2**31, 2**31, 4)), "at most 5368"),
+        ("many.idx.gz", gzip.compress(bytes([0, 0, 8, 255]) + bytes(1020)), "magic .* 000008ff"),
+        ("short.idx.gz", gzip.compress(idx(9) + bytes(8)), "8 bytes of data"),
+        ("flat.idx", idx(9) + bytes(9), "not readable as gzip"),
+    ),
+    *files(
+        npz_task,
+        (
+            "bomb.npz",
+            lambda: zip_bomb("images.npy", npy((GIB, 1, 1, 3)), 3 * GIB),
+            "32212..... bytes unpacked; at most 536870912",
+        ),
+        ("lying.npz", HUGE, "'images.npy': 0 bytes of data for uint8"),
+        (
+            "less.npz",
+            lambda: zip_bomb("images.npy", npy((9, 1, 1, 3)), GIB, 155),
+            "not readable as NPZ: Bad CRC",
+        ),
+        ("below.npz", zipped(("images.npy", npy((-1, 3)))), "0 bytes of data"),
+        (
+            "code.npz",
+            zipped(("images.npy", npy((1,)).replace(b"|u1'", b"|u1'.x"))),
+            "not readable as NPZ",
+        ),
+        ("twice.npz", TWO.replace(b"labels", b"images"), "duplicate names"),
+    ),
+    *files(_all_images, ("stream.npz", HUGE, "ends before its last image")),
+    *files(
+        _matrix,
+        ("huge.npy", npy((10**6, 10**6), "<f8"), "0 bytes of data for float64"),
+        ("deep.npy", npy((1,)).replace(b"(1,)", b"(" * 40), "not readable as NPY"),
+    ),
+    *files(
+        _matrix,
+        (
+            "bomb.mat",
+            lambda: mat(element(15, b"\x78\xda" + zeros(GIB, -15))),
+            "larger than 536870912 bytes unpacked",
+        ),
+        (
+            "nest.mat",
+            mat(element(15, zlib.compress(element(15, zlib.compress(b""))))),
+            "an element of type 15 where a variable should be",
+        ),
+        ("long.mat", mat(element(14, bytes(8), 2**32 - 1)), "of 4294967295 bytes ends"),
+        ("huge.mat", mat(matrix((2**31 - 1,) * 2, ONE_NUMBER)), "MATLAB: cannot reshape"),
+        ("below.mat", mat(matrix((-1, 1), ONE_NUMBER)), "shapes below 0"),
+        ("type.mat", mat(matrix((1, 1), element(8, bytes(8)))), "of a type that it cannot have"),
+        ("none.mat", mat(matrix((1, 1), b"")), "a variable has no values"),
+        ("cells.mat", mat(matrix((10**5, 10**4), b"", kind=1)), "0 square variables in {}"),
+        ("deep.mat", mat(nested(3000)), "0 square variables in {}"),
+        ("object.mat", mat(matrix((1, 1), b"", kind=3)), "0 square variables in {}"),
+        ("sparse.mat", saved(m=scipy.sparse.eye_array(3)), "0 square variables in {}"),
+        (
+            "inner.mat",
+            mat(matrix((1, 1), matrix((1, 1), b"", kind=17), kind=1)),
+            "0 square variables in {}",
+        ),
+        ("twice.mat", mat(*[matrix((1, 1), ONE_NUMBER)] * 2), "duplicate names"),
+    ),
+    *files(
+        read_matlab,
+        ("four.mat", struct.pack("<5i", 0, 2**30, 2**30, 0, 2) + b"m\0", "it is not of level 5"),
+    ),
+]
+
+
+def answers(first: str) -> bytes:
+    return f'{{"answers": [[{first},1,2]], "agreement": [[1,0]]}}'.encode()
+
+
+def index(file: str) -> bytes:
+    return json.dumps({"root": "r", "classes": [0], "files": [[file, 0, "0"]]}).encode()
+
+
+TEXTS = [
+    *files(
+        read_materials,
+        ("deep.json", b"[" * 10**6, "not readable as answers"),
+        ("number.json", answers("9" * 10**5), "4300"),
+        ("large.json", answers("9" * 20), "whole numbers are needed, not object"),
+        ("nan.json", answers("NaN"), "whole numbers are needed, not float64"),
+        ("part.json", answers("0.5"), "whole numbers are needed, not float64"),
+        ("word.json", answers('"0"'), "whole numbers are needed"),
+    ),
+    *files(
+        read_index,
+        ("deep_index.json", b'{"files":' + b"[" * 10**6, "not readable as an"),
+        ("up_index.json", index("../../etc/passwd"), "outside its folder"),
+        ("root_index.json", index("/etc/passwd"), "outside its folder"),
+    ),
+    *files(
+        read_yaml,
+        ("run.yaml", b"a: !!python/object/apply:os.mkdir [pickled]", "python/"),
+        ("new.yaml", b"a: !!python/object/new:os.mkdir [pickled]", "python/"),
+        ("name.yaml", b"a: !!python/name:os.system", "python/name"),
+        ("laughs.yaml", laughs(12, "a{0}: &a{0} [{1}]"), "more than 100000"),
+        ("merges.yaml", laughs(12, "a{0}: &a{0} {{k{0}: 1, l: [{1}]}}"), "more than 100000"),
+        ("self.yaml", b"a: &a {b: *a}", "line 1: an anchor within"),
+        ("deep.yaml", b"a: " + b"{a: " * 3000, "nested too deeply"),
+        ("twice.yaml", b"a: 1\nb: 2\na: 3\n", "line 3: duplicate key 'a'"),
+        ("two.yaml", b"a: 1\n---\nb: 2\n", "not readable as YAML"),
+    ),
+    *files(
+        _picture,
+        ("postscript.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "cannot identify"),
+        (
+            "bomb.png",
+            PNG[:16] + struct.pack(">II", 50_000, 50_000) + PNG[24:],
+            "not readable as an image",
+        ),
+    ),
+]
+OVERLAP = {"t": tensor([2, 2], [0, 16]), "u": tensor([2, 2], [8, 24])}
+TENSORS = [
+    *files(
+        header,
+        ("a.safetensors", tensors({}, b"", 2**63), "not a safetensors file"),
+        ("b.safetensors", tensors({}, b"", 1000), "not a safetensors file"),
+        ("c.safetensors", tensors("[" * 10**6), "not a safetensors file"),
+    ),
+    *files(
+        _embedding,
+        ("d.safetensors", tensors({"t": tensor([2, 4], [0, 64])}), "offset"),
+        ("e.safetensors", tensors(OVERLAP), "offset"),
+        ("f.safetensors", tensors({"t": tensor([-2, -4], [0, 32])}), "u32|usize|neg"),
+        ("g.safetensors", tensors({"t": tensor([2**62, 8], [0, 32])}), ""),
+        ("h.safetensors", tensors({"t": tensor([2, 4], [0, 32], "X9")}), "X9"),
+        ("j.safetensors", tensors({"t": tensor([2, 8], [0, 32], "BF16")}), "'t' is BF16 .2, 8.; F"),
+        ("k.safetensors", tensors({"t": tensor([0, 8], [0, 0])}, b""), "'t' is F32"),
+        ("n.safetensors", tensors({"t": tensor([2, 4], [32, 0])}), ""),
+    ),
+    *files(
+        check_card,
+        (
+            "l.safetensors",
+            tensors({"__metadata__": {"card": "[" * 10**5}}, b""),
+            "not readable as a checkpoint",
+        ),
+        *(
+            (f"{key}{i}.safetensors", checkpoint(**{key: value}), f"{value}.*{words}")
+            for i, (key, value, words) in enumerate(
+                (
+                    ("architecture", "hf-hub:someone/network", "is not one of timm's"),
+                    ("architecture", "local-dir:/tmp", "is not one of timm's"),
+                    ("architecture", 1, "is not one of timm's"),
+                    ("classes", 10**9, "1 to 4096"),
+                    ("size", "32", "1 to 4096"),
+                )
+            )
+        ),
+    ),
 ]
 FILES = [*ARCHIVES, *ARRAYS, *TEXTS, *TENSORS]
 READERS: dict[str, Callable[[Path], object]] = {
     "a.npz": npz_task,
     "b.npz": _all_images,
     "c.npz": lambda path: read_npz(path, "labels"),
+    "judgments.npz": lambda path: read_judgments(path.parent),
     "a.npy": _matrix,
-    "a.mat": _m,
+    "a.mat": _matrix,
     "a.csv": _matrix,
     "a.json": read_materials,
     "a.yaml": read_yaml,

@@ -6,12 +6,15 @@
         hub.asked                       # every request for a file: method, repo, file, range
 
 or `Hub(folder)` for a folder of `<owner>/<name>/<file>`, such as `make_weights(names, folder)`
-writes: untrained networks, which say so in their header. The client reads `$HF_ENDPOINT` when it is
-imported; `stages.zoo.hub` reads it at each call, so `monkeypatch.setenv` is enough for that.
+writes: untrained networks, which say so in their header. `Hub({}, CONTENT)` gives CONTENT at every
+address, for downloads that are no hub's; `breaks` is then without names. The client reads its
+environment when it is imported: for a client in this process there is
+`hub.patch(monkeypatch, tmp_path)`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -22,25 +25,30 @@ import time
 from collections.abc import Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 from urllib.parse import unquote
 
-Files = Mapping[str, bytes | Path]
-FAULTS = (
-    "cut",
-    "reset",
-    "short",
-    "wrong",
-    "page",
-    "slow",
-    "stall",
-)  # and any HTTP status, as "503"
+import huggingface_hub.file_download
+import numpy as np
+import pytest
+from huggingface_hub import constants
+from huggingface_hub.utils import _http
 
+import stages.networks.hub
+
+Files = Mapping[str, bytes | Path]
+FAULTS = {
+    *("cut", "reset", "short", "long", "wrong", "page", "empty", "encoded"),
+    *("slow", "drip", "stall", "endless", "loop"),
+}
 PAGE = b"<html><body>Sorry</body></html>"
+CONTENT = np.random.default_rng(0).bytes(200_000)
+"""A file to download."""
 
 
 class Asked(NamedTuple):
-    """One request for a file; `range` is its Range header or ""."""
+    """One request for a file; `range` is its Range header or "". Elsewhere `filename` is a path."""
 
     method: str
     repo: str
@@ -54,6 +62,7 @@ class Hub:
     Parameters
     ----------
     content : repo -> file -> bytes or the path of them; or a folder `<owner>/<name>/<file>`.
+    elsewhere : what every other address holds.
 
     Attributes
     ----------
@@ -61,7 +70,7 @@ class Hub:
     stall : seconds that a stalling answer takes.
     """
 
-    def __init__(self, content: Mapping[str, Files] | Path) -> None:
+    def __init__(self, content: Mapping[str, Files] | Path, elsewhere: bytes = b"") -> None:
         if isinstance(content, Path):
             content = {
                 repo.relative_to(content).as_posix(): {
@@ -72,6 +81,7 @@ class Hub:
                 for repo in sorted(content.glob("*/*"))
             }
         self.repos = {repo: dict(files) for repo, files in content.items()}
+        self.elsewhere = elsewhere
         self.asked: list[Asked] = []
         self.gated: set[str] = set()
         self.stall = 2.0
@@ -99,6 +109,22 @@ class Hub:
             "NO_PROXY": "127.0.0.1",
         }
 
+    def patch(self, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+        """The same for this process: nothing of its own environment counts, and nothing sleeps."""
+        for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_CACHE"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in self.environment(home).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(constants, "ENDPOINT", self.url)
+        template = constants.HUGGINGFACE_CO_URL_TEMPLATE
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", self.url + template[template.index("/{") :]
+        )
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hub"))
+        hasty = SimpleNamespace(**vars(time) | {"sleep": lambda _: None})
+        for module in (stages.networks.hub, huggingface_hub.file_download, _http):
+            monkeypatch.setattr(module, "time", hasty)
+
     def commit(self, repo: str) -> str:
         """The commit of a repo: it changes with its content."""
         names = {name: self.sha256(repo, name) for name in sorted(self.repos[repo])}
@@ -116,24 +142,27 @@ class Hub:
             return _digest(found, found.stat().st_mtime_ns, found.stat().st_size)
         return hashlib.sha256(found).hexdigest()
 
-    def breaks(self, repo: str, filename: str, *faults: str, method: str = "GET") -> None:
+    def breaks(self, repo: str = "", filename: str = "", *faults: str, method: str = "GET") -> None:
         """Let the next answers for a file be faulty, one fault each; the last is repeated for ever
         where it ends in "!".
 
-        "cut" breaks off in the middle, "reset" does so rudely, "short" is half a file, "wrong" has
-        the right size and other bytes, "page" is an error page in place of the file (status 200, as
-        what stands between may send it), "slow" is right but dribbles, "stall" says nothing for
-        `stall` seconds; a number is that HTTP status.
+        "cut" breaks off in the middle, "reset" does so rudely ("reset 3": after three tenths),
+        "short" is half a file, "long" has more after it, "wrong" has the right size and other
+        bytes, "page" is an error page in place of the file (status 200, as what stands between may
+        send it), "empty" is nothing, "encoded" claims to be zipped, "slow" is right but dribbles,
+        "drip" takes for ever, "stall" says nothing for `stall` seconds, "endless" does not end,
+        "loop" redirects to itself; a number is that HTTP status.
         """
-        for fault in faults:
-            assert fault.rstrip("!") in FAULTS or fault.rstrip("!").isdigit(), fault
+        for kind in (fault.rstrip("!").split()[0] for fault in faults):
+            assert kind in FAULTS or kind.isdigit(), kind
         self._faults[method, repo, filename] = list(faults)
 
     def next_fault(self, asked: Asked) -> str:
         """The fault of this answer, or ""."""
         with self._lock:
             self.asked.append(asked)
-            waiting = self._faults.get((asked.method, asked.repo, asked.filename), [])
+            filename = asked.filename if asked.repo else ""
+            waiting = self._faults.get((asked.method, asked.repo, filename), [])
             if not waiting:
                 return ""
             return waiting[0][:-1] if waiting[0].endswith("!") else waiting.pop(0)
@@ -152,16 +181,25 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
-        repo, resolve, rest = unquote(self.path.partition("?")[0][1:]).partition("/resolve/")
+        path, _, query = self.path.partition("?")
+        repo, resolve, rest = unquote(path[1:]).partition("/resolve/")
         if not resolve:
-            self._say(404, {})
-            return
+            if not self.hub.elsewhere:
+                self._say(404, {})
+                return
+            repo, rest = "", f"/{self.path}"
         revision, _, filename = rest.partition("/")
         files, authorised = self.hub.repos.get(repo), "authorization" in self.headers
         fault = self.hub.next_fault(
             Asked(self.command, repo, filename, self.headers.get("Range", ""))
         )
-        if files is None:
+        if fault.isdigit():
+            self._say(int(fault), {})
+        elif fault == "loop":
+            self._say(302, {"Location": f"{path}?{int(query or 0) + 1}"})
+        elif not resolve:
+            self._send(self.hub.elsewhere, {}, fault)
+        elif files is None:
             self._say(404 if authorised else 401, {"X-Error-Code": "RepoNotFound"})
         elif repo in self.hub.gated:
             self._say(403 if authorised else 401, {"X-Error-Code": "GatedRepo"})
@@ -170,24 +208,16 @@ class _Handler(BaseHTTPRequestHandler):
         elif filename not in files:
             commit = {"X-Repo-Commit": self.hub.commit(repo)}
             self._say(404, {"X-Error-Code": "EntryNotFound"} | commit)
-        elif fault.isdigit():
-            self._say(int(fault), {})
-        elif fault == "page":
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(PAGE)))
-            self.end_headers()
-            self.wfile.write(PAGE if self.command == "GET" else b"")
         else:
-            self._send(repo, filename, fault)
+            self._send_from_hub(repo, filename, fault)
 
     def _say(self, status: int, headers: Mapping[str, str]) -> None:
         self.send_response(status)
-        for name, value in headers.items():
+        for name, value in {**headers, "Content-Length": "0"}.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def _send(self, repo: str, filename: str, fault: str) -> None:
+    def _send_from_hub(self, repo: str, filename: str, fault: str) -> None:
         content = self.hub.content(repo, filename)
         headers = {"X-Repo-Commit": self.hub.commit(repo), "Accept-Ranges": "bytes"}
         if filename.endswith(".safetensors"):  # kept by git-lfs: named by its SHA-256
@@ -197,35 +227,52 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             blob = f"blob {len(content)}\0".encode() + content
             headers["ETag"] = f'"{hashlib.sha1(blob).hexdigest()}"'  # noqa: S324
-        body = {"short": content[: len(content) // 2], "wrong": content[::-1]}.get(fault, content)
+        self._send(content, headers, fault)
+
+    def _send(self, content: bytes, headers: dict[str, str], fault: str) -> None:
+        kind, _, tenths = fault.partition(" ")
+        half = content[: len(content) // 2]
+        bodies = {"short": half, "long": content + b"more", "wrong": content[::-1]}
+        body = (bodies | {"page": PAGE, "empty": b""}).get(kind, content)
         status, start = 200, 0
-        if asked := self.headers.get("Range"):
+        if kind == "page":
+            headers = {"Content-Type": "text/html"}
+        elif asked := self.headers.get("Range"):
             status, start = 206, int(asked.removeprefix("bytes=").split("-")[0])
             headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
-        if fault == "stall":
+        if kind == "encoded":
+            headers["Content-Encoding"] = "gzip"
+        if kind == "endless":
+            headers["Connection"] = "close"
+        else:
+            headers["Content-Length"] = str(len(body) - start)
+        if kind == "stall":
             time.sleep(self.hub.stall)
         self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body) - start)}.items():
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command == "GET":
-            self._body(body[start:], fault)
+        with contextlib.suppress(ConnectionError):  # the client may have had enough
+            if self.command == "GET":
+                self._body(body[start:], kind, int(tenths or 5))
 
-    def _body(self, body: bytes, fault: str) -> None:
-        if fault in ("cut", "reset"):
-            self.wfile.write(body[: len(body) // 2])
+    def _body(self, body: bytes, kind: str, tenths: int) -> None:
+        pieces, pause = {"slow": (10, 0.1), "drip": (len(body), 0.05)}.get(kind, (1, 0))
+        if kind in ("cut", "reset"):
+            self.wfile.write(body[: len(body) * tenths // 10])
             self.close_connection = True
-            if fault == "reset":  # unread bytes and no lingering: the peer sees a reset
-                time.sleep(0.1)
+            if kind == "reset":  # unread bytes and no lingering: the peer sees a reset
+                time.sleep(0.05)
                 self.connection.setsockopt(
                     socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
                 )
                 self.connection.close()
             return
-        pieces = 10 if fault == "slow" else 1
         for i in range(pieces):
             self.wfile.write(body[len(body) * i // pieces : len(body) * (i + 1) // pieces])
-            time.sleep(0.1 if fault == "slow" else 0)
+            time.sleep(pause)
+        while kind == "endless":
+            self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         pass

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pingouin
 import pytest
 
-from benchmarks.analyze import curve, index, tables
-from stages.inference.analysis import Beside, all_tables
-from stages.inference.correlations import Families
-from stages.inference.metrics import alignment_metrics, outcome_metrics
-from stages.inference.outcomes import Tables
-from stages.inference.plotted import plotted
-from stages.inference.results import Results
+from stages.analysis.analysis import Context, all_tables
+from stages.analysis.families import Resampling
+from stages.analysis.metrics import metrics, outcomes
+from stages.analysis.outcomes import Tables
+from stages.analysis.plot_rows import plot_rows
+from stages.analysis.results import Results
 from stages.runtime.errors import DataError
+from stages.runtime.tables import Record
+from tests.made_tables import curve, index, tables
 
-RESAMPLES = Families(0.95, 200, 0)
-NOTHING = Beside({}, [], {}, None, curve())
+RESAMPLES = Resampling(0.95, 200, 0)
+NOTHING = Context({}, [], {}, {}, curve())
 GIVEN = ("imagenet", "published")
 
 
@@ -74,7 +76,7 @@ def test_naive_intervals_are_pingouins() -> None:
 def test_the_same_analysis_gives_the_same_tables() -> None:
     again = all_tables(results(), "pearson", RESAMPLES, NOTHING)
     assert json.dumps(again) == json.dumps(found())
-    other = all_tables(results(), "pearson", Families(0.95, 200, 1), NOTHING)
+    other = all_tables(results(), "pearson", Resampling(0.95, 200, 1), NOTHING)
     column = [[row["family_low"] for row in t["correlations"]] for t in (other, again)]
     assert column[0] != column[1]  # the seed is that of the resamples
     naive = [[row["low"] for row in t["correlations"]] for t in (other, again)]
@@ -90,17 +92,19 @@ def test_where_all_models_score_the_same_nothing_is_said_and_nothing_fails() -> 
     others = [row for row in found(same=True)["correlations"] if row["outcome"] == "imagenet_a"]
     before = [row for row in found()["correlations"] if row["outcome"] == "imagenet_a"]
     assert [row["r"] for row in others] == [row["r"] for row in before]
-    shown = outcome_metrics(results(same=True), found(same=True), "pearson", "robustness")
-    assert shown["r_z2"]["imagenet_r"] is None
-    assert shown["accuracy"]["imagenet_r"] == 0.5
+    shown = {
+        row["outcome"]: row for row in outcomes(results(same=True), found(same=True), "pearson")
+    }
+    assert shown["imagenet_r"]["z2"]["r"] is None
+    assert shown["imagenet_r"]["accuracy"] == 0.5
 
 
 def test_with_too_few_families_only_naive_values_are_there() -> None:
     for row in found(families=3)["correlations"]:
         assert row["r"] is not None
         assert {row[k] for k in ("family_low", "family_high", "family_p", "slope_p")} == {None}
-    shown = outcome_metrics(results(3), found(3), "pearson", "few-shot")
-    assert shown["u_shapes"] == {"few-shot": None}
+    values = metrics(results(3), found(3), "pearson", [], 0.05)
+    assert values["outcomes_following_u"] is values["outcomes_rising_with_alignment"] is None
 
 
 def test_one_family_of_all_models_is_too_few_and_no_crash() -> None:
@@ -140,7 +144,7 @@ def test_families_hold_every_model_once() -> None:
 
 
 def test_plots_are_few_rows_of_numbers() -> None:
-    plots = plotted(found(), "pearson", "linear", 1, 0.05, {"models": 24, "untrained_models": 0})
+    plots = plot_rows(found(), "pearson", "linear", 1, 0.05, {"models": 24, "untrained_models": 0})
     assert {len(plots[name]) for name in ("alignment_fewshot", "covariate_alignment")} == {72, 24}
     assert len(plots["correlation_by_n"]) == 3 * 3 * 6
     assert len(plots["groups_by_n"]) == 3 * 6 * 3
@@ -151,20 +155,24 @@ def test_plots_are_few_rows_of_numbers() -> None:
 
 
 def test_metrics_are_few_and_plain() -> None:
-    whole = results()
-    shown = [
-        alignment_metrics(whole, found(), "pearson", ["x"]),
-        outcome_metrics(whole, found(), "pearson", "few-shot"),
-        outcome_metrics(whole, found(), "pearson", "robustness"),
-    ]
-    assert (shown[0]["n_models"], shown[0]["n_left_out"]) == (24, 1)
-    assert shown[0]["one_judge"] is None  # no judgments were given
-    (row,) = (
-        row
-        for row in found()["correlations"]
-        if row["measure"] == "pearson"
-        and row["term"] == "z²"
-        and (row["outcome"], row["head"], row["n"]) == ("mnist", "linear", 1)
-    )
-    assert shown[1]["r_z2"]["mnist"] == pytest.approx(row["r"], rel=1e-3)
-    assert shown[1]["u_shapes"]["few-shot"] in range(4)
+    values = metrics(results(), found(), "pearson", ["x"], 0.05)
+    assert len(values) <= 12
+    assert (values["models"], values["models_left_out"], values["untrained_models"]) == (24, 1, 0)
+    assert values["one_judge_agreement"] is None  # no judgments were given
+    main = {**results().shown[0].labels, "measure": "pearson"}
+    for name, term in (("r_z2", "z²"), ("r_alignment", "linear")):
+        (row,) = select("correlations", term=term, **main)
+        assert values[f"{name}_main_outcome"] == pytest.approx(row["r"], rel=1e-3)
+    shown = results().shown
+    few = [o.values.mean() for o in shown if o.kind == "few-shot"]
+    assert values["mean_fewshot_accuracy"] == pytest.approx(np.mean(few), rel=1e-3)
+    assert values["mean_alignment"] == pytest.approx(results().alignment["pearson"].mean(), 1e-3)
+    where = {"test": "two lines", "family_effects": False, "measure": "pearson"}
+    us = [row["u"] for o in shown for row in select("u_tests", **where, **o.labels) if row["u"]]
+    assert values["outcomes_following_u"] == len(us)
+    rho = select("bridge_tests", outcome=results().tasks[0], n=1)[0]["rho"]
+    assert values["theory_rank_correlation"] == pytest.approx(rho, rel=1e-3)
+
+
+def select(table: str, **where: Any) -> list[Record]:
+    return [row for row in found()[table] if all(row[k] == v for k, v in where.items())]

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from stages import check
+from stages.runtime import keys
 from stages.runtime.door import door
 from stages.study.load import load
-from stages.study.zoo import measured, models
+from stages.study.models import measured, models
 from tests.bad_cases import CASES, FAILED_UNITS, Case
 from tests.bad_params import COLUMNS, GOOD, P, S
 from tests.conftest import STAGES, Workspace, make_workspace
@@ -46,7 +47,8 @@ def repository(prepared: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path / "repository")
     monkeypatch.setenv("ARTIFACT_CACHE", prepared.environment["ARTIFACT_CACHE"])
     monkeypatch.setenv("WORKERS", "1")
-    monkeypatch.setattr("stages.study.zoo.pretrained", lambda: PRETRAINED)
+    for module in ("models", "load"):
+        monkeypatch.setattr(f"stages.study.{module}.pretrained", lambda: PRETRAINED)
     return tmp_path / "repository"
 
 
@@ -54,6 +56,7 @@ def run(stage: str, patch: pytest.MonkeyPatch) -> None:
     """Run a stage's main in this process, as its command line would."""
     module, *words = stage.split()
     patch.setattr(sys, "argv", [module, *words])
+    keys._content.cache_clear()  # a stage reads a folder once; here, one process runs many stages
     door(importlib.import_module(f"stages.{module}").main)
 
 
@@ -94,13 +97,13 @@ def assert_clear(case: Case, code: Any, said: str) -> None:
 
 
 SAMPLE = {
-    "params.yaml ('seed',)",
+    "params.yaml seed",
     "params.yaml 0",
     "embed",
     "WORKERS two",
     "a damaged stimulus",
     "no embeddings",
-    "NaN",
+    "robustness nan",
 }
 
 
@@ -119,8 +122,8 @@ def test_it_is_so_from_the_command_line(case: Case, repository: Path, prepared: 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.chdir(make_workspace(tmp_path / "repository", tmp_path / "cache").root)
-    monkeypatch.setattr("stages.study.zoo.architectures", lambda: NAMES)
-    monkeypatch.setattr("stages.study.zoo.pretrained", lambda: PRETRAINED)
+    monkeypatch.setattr("stages.study.models.architectures", lambda: NAMES)
+    monkeypatch.setattr("stages.study.models.pretrained", lambda: PRETRAINED)
     return Workspace(tmp_path / "repository", tmp_path / "cache")
 
 

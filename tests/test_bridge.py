@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from scipy.stats import norm, spearmanr
 
-from benchmarks.analyze import curve, index, tables
-from stages.inference.bridge import bridge, bridge_tests, predicted
-from stages.inference.correlations import Families
-from stages.inference.results import Results
-from stages.inference.theory import COLUMNS, read_theory
-from stages.inference.ushape import SAME
+from stages.analysis.bridge import bridge, bridge_tests, predicted
+from stages.analysis.families import Resampling
+from stages.analysis.inputs import COUNTS, THEORY, read_theory
+from stages.analysis.partial import SAME
+from stages.analysis.results import Results
 from stages.runtime.errors import DataError
-from stages.runtime.files import write_table
+from stages.runtime.tables import write_table
+from tests.made_tables import curve, index, tables
 
 GIVEN = ("imagenet", "published")
-RESAMPLES = Families(0.95, 200, 0)
+RESAMPLES = Resampling(0.95, 200, 0)
 SHOWN = ("cifar100", "fashion_mnist", "mnist")
 
 
@@ -61,8 +61,8 @@ def test_between_two_simulated_epsilons_is_the_line_through_them() -> None:
         assert predicted(epsilon, 5, points) == pytest.approx(value)
     assert predicted(0.2, 1, points) == pytest.approx(0.3)
     for epsilon, n in ((0.05, 5), (0.41, 5), (0.1, 1), (0.2, 10)):
-        assert predicted(epsilon, n, points) is None
-    assert predicted(0.2, 5, []) is None
+        assert np.isnan(predicted(epsilon, n, points))
+    assert np.isnan(predicted(0.2, 5, []))
 
 
 def test_every_model_has_a_row_an_outcome_with_epsilon_and_its_interval() -> None:
@@ -110,10 +110,8 @@ def test_ranks_run_from_the_best_and_follow_the_distance_from_one_half() -> None
 
 
 def test_models_that_score_alike_share_a_rank() -> None:
-    rows = [
-        row for row in bridge(results(accuracy=0.5), curve(), 0.95) if row["outcome"] == "mnist"
-    ]
-    assert {row["measured_rank"] for row in rows} == {10.5}
+    rows = bridge(results(accuracy=0.5), curve(), 0.95)
+    assert {row["measured_rank"] for row in rows if row["outcome"] == "mnist"} == {10.5}
 
 
 def test_rho_is_scipys_and_of_capacity() -> None:
@@ -186,12 +184,13 @@ def test_a_study_without_triplets_has_no_bridge() -> None:
 
 
 def row_of(name: str, **values: Any) -> dict[str, Any]:
-    return dict.fromkeys(sorted(COLUMNS[name]), 0.5) | values
+    columns = THEORY[name].split()
+    return {column: 1 if column in COUNTS else 0.5 for column in columns} | values
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in COLUMNS:
+    for name in THEORY:
         write_table(tmp_path / f"{name}.csv", [row_of(name)])
     rows = [
         row_of("queries", strategy="adaptive", queries=1 / 3, objects=4),
@@ -203,7 +202,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_tables_are_read_as_they_were_written(folder: Path) -> None:
     read = read_theory(folder)
-    assert set(read) == {f"theory_{name}" for name in COLUMNS}
+    assert set(read) == {f"theory_{name}" for name in THEORY}
     adaptive, random = read["theory_queries"]
     assert (adaptive["strategy"], adaptive["queries"]) == ("adaptive", 1 / 3)
     assert (random["queries"], random["objects"]) == (None, 4)
@@ -213,10 +212,10 @@ def test_tables_are_read_as_they_were_written(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("fewshot", None, "fewshot.csv: not readable as a table"),
-        ("shift", "", "shift.csv: not readable as a table"),
-        ("fewshot", "epsilon,n,accuracy,low\n1,1,1,1\n", r"fewshot.csv: columns \['high'\] are"),
-        ("adversarial", "epsilon,candidates,disagreement,expected,printed\n", "csv: no rows"),
+        ("fewshot", None, "fewshot.csv cannot be read"),
+        ("shift", "", "shift.csv: column 'epsilon' is missing"),
+        ("fewshot", "epsilon,n,accuracy,low\n1,1,1,1\n", "fewshot.csv: column 'high' is missing"),
+        ("adversarial", f"{THEORY['adversarial'].replace(' ', ',')}\n", "csv: has no rows"),
     ],
 )
 def test_what_is_no_table_of_the_theory_is_named(

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from chaos.lab import Counted, report
 from chaos.outcomes import Outcome, totals
+from chaos.running import Counted, report
 from tests.conftest import ROOT
 
 ROW = re.compile(r"^(\S.+?) +(\d+) +(\d+) +(\d+)   (?:(\d+) of (\d+)|-)$", re.MULTILINE)
@@ -56,11 +56,12 @@ def test_no_family_is_missing(table: str, family: str) -> None:
 
 def test_what_does_not_hold_is_counted_and_told() -> None:
     good, bad = Outcome("good"), Outcome("bad")
-    good.count(good.compare(True), recomputed=3)
-    bad.count(["left", *bad.compare(False)])
+    good.recomputed = 3
+    good.count(good.compare(True))
+    bad.count(["left", *bad.compare(False)], "theory")
     bad.count(bad.compare(False, taken=False))
     assert (bad.injected, bad.survived, bad.lost, bad.accepted) == (2, 0, 2, 1)
-    assert "left; other bytes than undisturbed" in bad.row()
+    assert "theory: left; other bytes than undisturbed" in bad.row()
     assert totals([good, bad]).endswith("\nlost: 2\naccepted: 1")
     assert re.search(r"^all +3 +1 +3   1 of 3$", totals([good, bad]), re.MULTILINE)
 

@@ -1,10 +1,7 @@
-"""Units in this process, in workers of this machine, and on a dask.distributed cluster."""
+"""Jobs in this process, in workers of this machine, and on a dask.distributed cluster."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import multiprocessing
 import os
 import shutil
@@ -14,295 +11,266 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
+import safetensors.numpy
 
-from stages.runtime import cluster
-from stages.runtime.cache import Cache
+from chaos.running import Cluster, Running, cluster_of_two, end_all, within
+from stages.communication.fewshot import ClassesSize, accuracies
+from stages.networks.embeddings import Embedding
+from stages.networks.pretrain import Plan, train_network
+from stages.probes.fewshot import fewshot_accuracy
+from stages.runtime import cluster, workers
+from stages.runtime.cache import Cache, CacheError
 from stages.runtime.errors import UnitError, UsageError
-from stages.runtime.jobs import Job, Report, payload, run
-from stages.runtime.machine import Place, place
-from stages.runtime.pool import TRIES, finished_by
-from stages.runtime.work import Task
-from stages.runtime.worker import Worker
+from stages.runtime.jobs import Job, Kept, Task, run
+from stages.runtime.machine import Place, place, worker_count
+from stages.study.load import load
+from tests import jobs
 from tests.conftest import ROOT, STAGES, Workspace, make_workspace
-from tests.made_up import Fatal, job
 
 
 def wait_for(what: Callable[[], object], seconds: float) -> None:
-    """Wait until something holds; it must within so many seconds."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.05)
-
-
-def session(leader: int) -> set[int]:
-    """Processes, zombies left out, of the session that a process began."""
-    found = set()
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            state = (folder / "stat").read_text().rpartition(")")[2].split()
-            if int(state[3]) == leader and state[0] != "Z":
-                found.add(int(folder.name))
-    return found
-
-
-class Cluster:
-    """A scheduler and dask workers on 127.0.0.1, each the leader of a session."""
-
-    def __init__(self, root: Path, folder: Path) -> None:
-        self.root, self.folder, self.started = root, folder, list[subprocess.Popen[bytes]]()
-        folder.mkdir()
-        file = folder / "scheduler.json"
-        self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", str(file))
-        wait_for(lambda: file.exists() and file.read_text(), 20)
-        self.address: str = json.loads(file.read_text())["address"]
-
-    def _start(self, what: str, *words: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *words]
-        with (self.folder / f"{len(self.started)}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [*command, "--host", "127.0.0.1", "--no-dashboard"],
-                cwd=self.root,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self.started.append(process)
-        return process
-
-    def worker(self, *words: str) -> subprocess.Popen[bytes]:
-        """Start a dask worker of one thread."""
-        local = ("--local-directory", str(self.folder))
-        return self._start("worker", self.address, "--nthreads", "1", *local, *words)
-
-    def stop(self) -> None:
-        for process in self.started:
-            for pid in session(process.pid):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            process.wait()
-
-
-UP_TO_CHECKPOINTS = """
-import sys
-from stages import download, pretrain
-for sys.argv in ["", "stimuli"], ["", "tasks"], ["", "benchmarks"]:
-    download.main()
-pretrain.main()
-"""
-EMBED_AND_FEWSHOT = """
-import sys
-from stages import embed, fewshot
-sys.argv = ["", "transfer"]
-embed.main()
-fewshot.main()
-"""
+    assert within(seconds, what), f"not within {seconds} s"
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A workspace of the tiny study up to its checkpoints, and the made-up jobs."""
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A copy of the repository, as a machine of a cluster has."""
     folder = tmp_path_factory.mktemp("compute")
     made = make_workspace(folder / "repository", folder / "cache")
     (made.root / "tests").mkdir()
-    for name in ("__init__.py", "made_up.py"):
+    for name in ("__init__.py", "jobs.py"):
         shutil.copy(ROOT / "tests" / name, made.root / "tests" / name)
-    made.edit("params.yaml", "models", "include", value=["test_vit.*"])
-    done = made.run(sys.executable, "-c", UP_TO_CHECKPOINTS, WORKERS="1")
-    assert done.returncode == 0, done.stderr
-    return made
+    yield made
+    end_all()
 
 
 @pytest.fixture(scope="module")
-def two(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A scheduler and two dask workers, one of them with a nanny."""
-    made = Cluster(workspace.root, tmp_path_factory.mktemp("dask") / "two")
-    made.worker()
-    made.worker("--no-nanny")
-    yield made
-    made.stop()
+def two(workspace: Workspace) -> Iterator[Cluster]:
+    """A scheduler and two dask workers with a nanny each."""
+    with cluster_of_two(workspace) as made:
+        yield made
 
 
 @pytest.fixture
-def own(workspace: Workspace, tmp_path: Path) -> Iterator[Cluster]:
-    """A scheduler of the test's own, yet without dask workers."""
-    made = Cluster(workspace.root, tmp_path / "dask")
+def own(workspace: Workspace) -> Iterator[Cluster]:
+    """A scheduler of the test's own, with no dask workers yet."""
+    made = Cluster(workspace)
     yield made
-    made.stop()
+    made.end()
 
 
-@pytest.fixture(params=["in-process", "pool", "dask"])
+@pytest.fixture(params=["in-process", "workers", "cluster"])
 def somewhere(request: pytest.FixtureRequest) -> Place:
-    """Each place where units run."""
-    if request.param == "dask":
+    """Each place where jobs run."""
+    if request.param == "cluster":
         return Place(scheduler=request.getfixturevalue("two").address)
     return Place(1 if request.param == "in-process" else 2)
 
 
-def failures(jobs: list[Job], where: Place) -> str:
+def failures(asked: dict[str, Job], where: Place) -> str:
     """What is said of the jobs that fail."""
     with pytest.raises(UnitError) as error:
-        run("stage", jobs, where)
+        run("stage", asked, where)
     return str(error.value)
 
 
+SMALL = ClassesSize(
+    objects=4, dimensions=2, classes=3, answers=2, spread=0.1, tests=5, positions=100, worlds=2
+)
+RERUN = "; a rerun computes what is missing"
+
+
+def slow(name: str, seconds: float, items: int = 1, cost: float = 1) -> Job:
+    return Job(partial(jobs.slow, name, seconds), range(items), cost)
+
+
 def test_every_place_makes_the_same(somewhere: Place) -> None:
-    jobs = [job("named", units=3), job("fail"), job("named", units=2, name="more")]
-    said = failures(jobs, somewhere)
-    assert said == "stage: 1 of 3 jobs failed: fail (ArithmeticError: what it was)"
-    for good in (jobs[0], jobs[2]):
-        assert {unit: payload(good, unit) for unit in good.keys} == {
-            unit: unit.encode() * 1000 for unit in good.keys
-        }
-    report: Report = run("stage", [jobs[0], jobs[2]], somewhere)
-    assert (report.units, report.cached, report.computed) == (5, 5, 0)
+    good = {"a": slow("a", 0, 3), "b": slow("b", 0, 2), "c": Job(partial(jobs.returned, [1, None]))}
+    bad = {"awkward": Job(partial(jobs.awkward)), "locked": Job(partial(jobs.locked))}
+    bad["local"] = Job(partial(jobs.local))
+    said = failures(good | bad, somewhere)
+    assert said.startswith("stage: 3 of 6 jobs failed: ")
+    assert "awkward (RuntimeError: AwkwardError: x.npz: torn)" in said
+    assert "locked (RuntimeError: LockedError: x.npz: torn)" in said
+    assert "LocalError: x.npz: torn" in said
+    found = run("stage", good, somewhere)
+    assert found == {"a": ["a 0", "a 1", "a 2"], "b": ["b 0", "b 1"], "c": [1, None]}
 
 
-@pytest.mark.parametrize("engine", ["pool", "dask"])
+def test_results_are_equal_to_the_byte(
+    two: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trained network, heads on embeddings, and the theory, each from an empty artifact cache."""
+    rng, labels = np.random.default_rng(0), np.repeat(np.arange(3), 12)
+    arrays: dict[str, Any] = dict.fromkeys(("labels", "superclasses", "nuisances"), labels)
+    images = rng.integers(0, 256, (36, 32, 32, 3), np.uint8)
+    np.savez(tmp_path / "images.npz", images=images, target=np.eye(3), **arrays)
+    np.savez(tmp_path / "task.npz", labels=labels)
+    features = rng.normal(size=(36, 64)).astype(np.float32)
+    safetensors.numpy.save_file({"tasks/task": features}, tmp_path / "model.safetensors")
+    embedding = Embedding(tmp_path / "model.safetensors", "tasks/task")
+    plan = Plan("test_vit", "categories", 3, 1.0, True, 12, 0.004, 0.05)
+    params = load().params.fewshot
+    made = {"network": Job(partial(train_network, plan, tmp_path / "images.npz", 0, "model"))}
+    for head in ("linear", "mlp1"):
+        settings = getattr(params, head).model_dump()
+        call = partial(fewshot_accuracy, embedding, tmp_path / "task.npz", head, settings, 0, 0)
+        made[head] = Job(call, [1, 3])
+    made["theory"] = Job(partial(accuracies, SMALL, 0), [(0.0, 1), (0.3, 2)])
+    found = []
+    for i, where in enumerate((Place(), Place(2), Place(scheduler=two.address))):
+        monkeypatch.setenv("ARTIFACT_CACHE", str(tmp_path / str(i)))
+        found.append(run("stage", made, where, read=Kept.bytes))
+    assert found[0] == found[1] == found[2]
+    assert len(found[0]["network"]) > 10_000
+
+
+@pytest.mark.parametrize("engine", ["workers", "cluster"])
 def test_what_kills_a_worker_fails_its_own_job(engine: str, request: pytest.FixtureRequest) -> None:
-    address = request.getfixturevalue("two").address if engine == "dask" else None
-    bad = [job("die", 9, units=2), job("killed"), job("hang", units=2), job("hog")]
-    good = [job("named", name=f"good {i}") for i in range(6)]
-    said = failures([*bad, *good], Place(1, address, limit=1.0))
-    rerun = "; a rerun computes what is missing)"
+    address = request.getfixturevalue("two").address if engine == "cluster" else None
+    bad = {
+        "code": Job(partial(jobs.die, 9), [0, 1], cost=9),
+        "killed": Job(partial(jobs.die, -signal.SIGKILL), [0, 1]),
+        "hang": Job(partial(jobs.hang), [0, 1]),
+        "hog": Job(partial(jobs.hog)),
+    }
+    good = {f"good {i}": slow(str(i), 0.01) for i in range(6)}
+    said = failures(bad | good, Place(2, address, limit=1.0))
     assert "4 of 10 jobs failed: " in said
-    assert f"die (RuntimeError: its worker died (exit code 9; out of memory?){rerun}" in said
-    assert f"killed (RuntimeError: its worker died (exit code -9; out of memory?){rerun}" in said
-    assert f"hang (RuntimeError: 'u1' took longer than 1 s (compute.limit){rerun}" in said
     assert "hog (MemoryError)" in said
-    assert all(key in Cache() for each in good for key in each.keys.values())
-    assert payload(bad[2], "u0") == b"first"  # what came before is kept
+    if engine == "workers":
+        for name, code in (("code", 9), ("killed", -9)):
+            died = f"its worker died (exit code {code}; out of memory?)"
+            assert f"{name} (RuntimeError: {died}{RERUN})" in said
+        assert f"hang (RuntimeError: a result took longer than 1 s (compute.limit){RERUN})" in said
+    else:
+        for name in ("code", "killed", "hang"):
+            assert f"{name} (RuntimeError: the dask workers that ran it died, 4 in " in said
+    assert all(key in Cache() for job in good.values() for key in job.keys)
+    for name in ("code", "killed", "hang"):  # what came before is kept
+        assert [key in Cache() for key in bad[name].keys] == [True, False]
 
 
-def test_a_worker_killed_as_it_takes_a_job_costs_none(tmp_path: Path) -> None:
-    """It dies with the locks of the pipe that jobs come by, and its successor too."""
-    fatal = job("survive", Fatal(tmp_path, TRIES - 1))
-    others = [job("slow", 0.05, units=2, name=f"good {i}") for i in range(6)]
-    assert run("stage", [fatal, *others], Place(2)).computed == 13
-    assert payload(fatal, "u0") == b"0"
-    assert all(payload(each, unit) == unit.encode() for each in others for unit in each.keys)
-
-
-def test_a_job_that_no_worker_lives_to_begin_fails_alone(tmp_path: Path) -> None:
-    fatal = job("survive", Fatal(tmp_path, TRIES))
-    others = [job("slow", 0.05, name=f"good {i}") for i in range(6)]
-    said = failures([fatal, *others], Place(2))
-    reason = f"{TRIES} workers in turn died before they began it"
-    told = f"survive (RuntimeError: {reason}; a rerun computes what is missing)"
-    assert said == f"stage: 1 of 7 jobs failed: {told}"
-    assert run("stage", [fatal, *others], Place(2)).cached == 6
+def test_jobs_that_ran_beside_one_that_dies_are_tried_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A death may also be of the moment: the job that caused it is tried again, too."""
+    guilty = {"guilty": Job(partial(jobs.die, 9), [0, 1], cost=9)}
+    innocent = {name: slow(name, 0.5, 2) for name in ("a", "b", "c")}
+    innocent["once"] = Job(partial(jobs.die_at_first, str(tmp_path)))
+    said = failures(guilty | innocent, Place(2))
+    died = f"guilty (RuntimeError: its worker died (exit code 9; out of memory?){RERUN})"
+    assert said == f"stage: 1 of 5 jobs failed: {died}"
+    assert run("stage", innocent, Place(2))["once"] == "second"
+    assert "stage: 7 units, 7 from the cache, 0 computed" in capsys.readouterr().err
+    assert failures(guilty, Place(2)).endswith(died)
+    assert "stage: 2 units, 1 from the cache, 0 computed, 1 failed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("seconds", [0, 0.5])
 def test_a_worker_killed_without_a_job_is_replaced(seconds: float) -> None:
     """Before its death can be noticed, and after."""
-    worker = Worker({"tests.made_up"})
-    for each in (job("named", name=f"job {i}") for i in range(3)):
-        [(_, result)] = finished_by([worker], [Task(each, ["u0"], Cache())])
-        assert result() == {"u0": hashlib.sha256(b"u0" * 1000).hexdigest()}
-        (process,) = multiprocessing.active_children()
-        process.kill()
+    tasks = [Task(str(i), slow(str(i), 0), [0], Cache()) for i in range(3)]
+    for _, result in workers.finished(tasks, 1):
+        assert len(result()) == 1
+        for process in multiprocessing.active_children():
+            process.kill()
         time.sleep(seconds)
-    worker.stop()
-    worker.join()
-
-
-def test_a_stopped_worker_does_no_more() -> None:
-    """As a dask worker's does at its exit: what it was asked fails, and no process is begun."""
-    worker = Worker({"tests.made_up"})
-    threading.Timer(1, worker.stop).start()
-    [(_, result)] = finished_by([worker], [Task(job("slow", 10_000), ["u0"], Cache())])
-    with pytest.raises(RuntimeError, match="a rerun computes what is missing"):
-        result()
-    worker.join()
+    assert all(key in Cache() for task in tasks for key in task.job.keys)
     assert not multiprocessing.active_children()
 
 
-def test_the_limit_is_of_a_unit_not_of_a_job() -> None:
-    """Three units of 0.4 s each take longer together than the limit of 1 s."""
-    assert run("stage", [job("slow", 0.4, units=3)], Place(limit=1.0)).computed == 3
+def test_a_cache_that_a_worker_cannot_write_ends_the_stage() -> None:
+    begun = time.monotonic()
+    asked = {"full": Job(partial(jobs.unwritable), cost=9), "slow": slow("slow", 60)}
+    with pytest.raises(CacheError, match=f"artifact cache {Cache().root}: File too large"):
+        run("stage", asked, Place(2))
+    assert time.monotonic() - begun < 30
+    wait_for(lambda: not multiprocessing.active_children(), 5)
+
+
+def test_the_limit_is_of_a_result_not_of_a_job() -> None:
+    """Three results of 0.4 s each take longer together than the limit of 1 s."""
+    assert len(run("stage", {"x": slow("x", 0.4, 3)}, Place(limit=1.0))["x"]) == 3
 
 
 def test_the_longest_starts_first(two: Cluster) -> None:
     """Where two run at once, one may overtake another of nearly its cost."""
     for where in (Place(), Place(2), Place(scheduler=two.address)):
-        jobs = [job("slow", 0.05, name=f"{where}{i}", cost=i % 5) for i in range(10)]
-        run("stage", jobs, where)
-        jobs.sort(key=lambda j: Cache()._path(j.keys["u0"]).stat().st_mtime_ns)
+        asked = {i: slow(f"{where} {i}", 0.2, cost=i % 5) for i in range(10)}
+        run("stage", asked, where)
+        order = sorted(
+            asked.values(), key=lambda job: Cache()._path(job.keys[0]).stat().st_mtime_ns
+        )
         expected = [4, 4, 3, 3, 2, 2, 1, 1, 0, 0]
-        assert all(abs(j.cost - cost) <= 1 for j, cost in zip(jobs, expected, strict=True))
+        assert all(abs(j.cost - cost) <= 1 for j, cost in zip(order, expected, strict=True))
 
 
-def test_a_cluster_makes_the_bytes_of_one_process(workspace: Workspace, two: Cluster) -> None:
-    """Embeddings and few-shot accuracies, each side from an empty artifact cache."""
-    found, reports = [], []
-    places = ({"WORKERS": "1", "SCHEDULER": "null"}, {"SCHEDULER": two.address})
-    for name, environment in zip(("alone", "cluster"), places, strict=True):
-        environment["ARTIFACT_CACHE"] = str(two.folder / name)
-        done = workspace.run(sys.executable, "-c", EMBED_AND_FEWSHOT, **environment)
-        assert done.returncode == 0, done.stderr
-        reports.append([line.rpartition(",")[0] for line in done.stderr.splitlines()])
-        found.append(workspace.outputs())
-        shutil.rmtree(workspace.root / "data" / "tiny" / "embeddings")
-        (workspace.root / "data" / "tiny" / "fewshot.csv").unlink()
-    assert found[0] == found[1]
-    assert "data/tiny/fewshot.csv" in found[0]
-    assert reports[0] == reports[1]
-    assert reports[0] == [
-        "embed transfer: 12 units, 0 from the cache, 12 computed, 0 failed",
-        "fewshot: 36 units, 0 from the cache, 36 computed, 0 failed",
-    ]
+NAMED = {"named": Job(partial(jobs.returned, 1))}
 
 
-def test_another_artifact_cache_is_said(
+def test_a_dask_worker_that_differs_is_said(
     two: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder that is not shared: here, one that the driver finds elsewhere."""
-    monkeypatch.setattr(Cache, "digest", lambda self, key: None)
-    said = failures([job("named")], Place(scheduler=two.address))
-    assert f"'u0' was computed and is not in {tmp_path / 'cache'}: the worker has another" in said
+    """By its artifact cache, where that is no shared folder; by its code and its libraries."""
+    where = Place(scheduler=two.address)
+    with monkeypatch.context() as patch:  # what the worker wrote is not found here
+        patch.setattr(Cache, "digest", lambda self, key: None)
+        said = failures(NAMED, where)
+    assert f"'named' was computed and is not in {tmp_path / 'cache'}: the worker has anoth" in said
     assert "$ARTIFACT_CACHE must name a folder that all machines share" in said
-
-
-def test_other_code_is_said(two: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    here = cluster.fingerprint()
-    monkeypatch.setattr(cluster, "fingerprint", lambda: {**here, "code": "x", "numpy": "1"})
-    said = failures([job("named")], Place(scheduler=two.address))
+    shutil.rmtree(tmp_path / "cache")
+    code, numpy = cluster.CODE, np.__version__
+    monkeypatch.setattr(cluster, "CODE", "x")
+    monkeypatch.setattr(cluster, "libraries_of", lambda _: {"numpy": "1"})
+    said = failures({"x": Job(partial(accuracies, SMALL, 0), [(0.0, 1)])}, where)
     assert "dask worker tcp://127.0.0.1:" in said
-    assert f"has other code ({here['code'][:9]}, not x), numpy ({here['numpy']}, not 1); " in said
+    assert f"has other code ({code[:9]}, not x), numpy ({numpy}, not 1)" in said
 
 
 def test_a_dask_worker_outside_the_repository_is_said(tmp_path: Path) -> None:
     """The scheduler needs no repository; a worker does."""
-    made = Cluster(tmp_path, tmp_path / "dask")
+    (tmp_path / "elsewhere").mkdir()
+    made = Cluster(Workspace(tmp_path / "elsewhere", tmp_path / "cache"))
     made.worker("--no-nanny")
-    said = failures([job("named")], Place(scheduler=made.address))
-    made.stop()
-    assert f"a dask worker in {tmp_path} cannot import stages; start it in the repository's" in said
+    said = failures(NAMED, Place(scheduler=made.address))
+    made.end()
+    assert (
+        f"a dask worker in {tmp_path / 'elsewhere'} cannot import stages; start it in the" in said
+    )
 
 
 def test_a_job_for_a_gpu_waits_for_one_and_says_so(
     own: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own.worker("--no-nanny")
-    needy = Job("gpu", job("named").keys, "tests.made_up:named", (), resources={"GPU": 1})
+    where = Place(scheduler=own.address, resources={"GPU": 1})
     monkeypatch.setattr(cluster, "PATIENCE", 2)
     with pytest.raises(UnitError, match=r'has no worker with --resources "GPU=1", and none came'):
-        run("stage", [needy], Place(scheduler=own.address))
+        run("stage", NAMED, where)
     monkeypatch.setattr(cluster, "PATIENCE", 60)
     threading.Timer(1.5, own.worker, ["--no-nanny", "--resources", "GPU=1"]).start()
-    assert run("stage", [needy], Place(scheduler=own.address)).computed == 1
+    assert run("stage", NAMED, where) == {"named": 1}
     assert 'no worker with --resources "GPU=1"; waiting 60 s for one' in capsys.readouterr().err
 
 
-def test_a_scheduler_out_of_reach_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_cannot_be_used_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "REACH", 1)
     with pytest.raises(UsageError, match=r"no dask.distributed scheduler answers at tcp://127\.0"):
-        run("stage", [job("named")], Place(scheduler="tcp://127.0.0.1:9"))
+        run("stage", NAMED, Place(scheduler="tcp://127.0.0.1:9"))
+    for name in ("stages.runtime.cluster", "distributed", "cloudpickle"):
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("distributed", "cloudpickle"):
+        monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
+    with pytest.raises(UsageError, match="needs the package 'distributed'; install the extra"):
+        run("stage", NAMED, Place(scheduler="tcp://127.0.0.1:9"))
 
 
 def test_a_job_of_a_dask_worker_that_is_killed_is_done_elsewhere(
@@ -319,62 +287,96 @@ def test_a_job_of_a_dask_worker_that_is_killed_is_done_elsewhere(
 
     killer = threading.Thread(target=kill)
     killer.start()
-    again = job("once", tmp_path)
-    assert run("stage", [again], Place(scheduler=own.address)).computed == 1
+    again = {"again": Job(partial(jobs.die_at_first, str(tmp_path), 10_000))}
+    assert run("stage", again, Place(scheduler=own.address)) == {"again": "second"}
     killer.join()
-    assert payload(again, "u0") == b"second"
-    wait_for(lambda: not session(first.pid), 5)  # its pool is gone, though it slept
 
 
-@contextlib.contextmanager
-def stage(folder: Path, workers: int, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """A stage of two jobs that take long, once so many have begun."""
-    folder.mkdir()
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.made_up", str(folder)],
-        cwd=ROOT,
-        env=os.environ | environment,
-        start_new_session=True,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            wait_for(lambda: len(list(folder.iterdir())) == workers, 20)
-            yield process
-        finally:
-            process.kill()
+@pytest.fixture
+def stage(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Running, str]]:
+    """A stage of two jobs that take long, once they have begun: in workers or, where the test is
+    parametrised so, on a cluster of one dask worker; and the scheduler's address."""
+    (pids := tmp_path / "pids").mkdir()
+    address, jobs = [], 2
+    if getattr(request, "param", "workers") == "cluster":
+        own = request.getfixturevalue("own")
+        own.worker("--no-nanny")
+        address, jobs = [own.address], 1
+    command = [sys.executable, "-m", "tests.jobs", str(pids), *address]
+    running = Running(Workspace(ROOT, tmp_path / "cache"), command)
+    wait_for(lambda: len(list(pids.iterdir())) == jobs, 20)
+    yield running, "".join(address)
+    running.end()
 
 
-def test_a_killed_stage_leaves_no_process(tmp_path: Path) -> None:
-    with stage(tmp_path / "pids", 2) as process:
-        assert len(session(process.pid)) >= 3
-        process.kill()
-        wait_for(lambda: not session(process.pid), 5)
+def test_a_killed_stage_leaves_no_process(stage: tuple[Running, str]) -> None:
+    assert len(stage[0].alive()) >= 3
+    stage[0].process.kill()
+    assert not stage[0].left_after(5)
 
 
-@pytest.mark.parametrize("engine", ["pool", "dask"])
-def test_an_interrupt_ends_a_stage_at_once(
-    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+SIGNALS = pytest.mark.parametrize(("number", "said"), [(2, "interrupted"), (15, "terminated")])
+
+
+@SIGNALS
+@pytest.mark.parametrize("stage", ["workers", "cluster"], indirect=True)
+def test_a_signal_ends_a_stage_at_once(stage: tuple[Running, str], number: int, said: str) -> None:
+    os.killpg(stage[0].pid, number)  # as the terminal does
+    assert stage[0].ended(2) == 128 + number
+    assert not stage[0].left_after(2)
+    assert stage[0].log == f"{said}: finished units are kept; run again to go on\n"
+
+
+@pytest.mark.parametrize("stage", ["cluster"], indirect=True)
+def test_a_lost_scheduler_ends_the_stage(stage: tuple[Running, str], own: Cluster) -> None:
+    running, address = stage
+    own.scheduler.process.kill()
+    assert running.ended(10) == 3
+    kept = "what it finished is kept: run again for the rest"
+    assert running.log == f"error: the scheduler at {address} was lost; {kept}\n"
+
+
+SIGNALLED = """
+import sys, time
+sys.argv[0] = "-m"
+import stages
+from stages.runtime.door import door
+
+def main():
+    try:
+        print("there", flush=True)
+        time.sleep(60)
+    finally:
+        print("cleaned", flush=True)
+        time.sleep({pause})
+
+print("there", flush=True)
+{call}
+time.sleep(60)
+"""
+
+
+@SIGNALS
+@pytest.mark.parametrize(
+    ("call", "pause", "printed"),
+    [("door(main)", 0, "there\ncleaned\n"), ("door(main)", 60, "there\ncleaned\n"), ("", 0, "")],
+)
+def test_a_signal_ends_a_stage_with_one_line(
+    number: int, said: str, call: str, pause: int, printed: str
 ) -> None:
-    address = request.getfixturevalue("own").address if engine == "dask" else "null"
-    if engine == "dask":
-        request.getfixturevalue("own").worker("--no-nanny")
-    with stage(tmp_path / "pids", 2 if engine == "pool" else 1, SCHEDULER=address) as process:
-        os.killpg(process.pid, signal.SIGINT)  # as the terminal does
-        assert process.wait(timeout=2) == 130
-        wait_for(lambda: not session(process.pid), 2)
-        _, said = process.communicate()
-        assert said == "interrupted: finished units are kept; run again to go on\n"
-
-
-def test_a_lost_scheduler_ends_the_stage(own: Cluster, tmp_path: Path) -> None:
-    own.worker("--no-nanny")
-    with stage(tmp_path / "pids", 1, SCHEDULER=own.address) as process:
-        own.scheduler.kill()
-        assert process.wait(timeout=10) == 3
-        _, said = process.communicate()
-        kept = "what it finished is kept: run again for the rest"
-        assert said == f"error: the scheduler at {own.address} was lost; {kept}\n"
+    command = [sys.executable, "-c", SIGNALLED.format(call=call, pause=pause)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "there\n"  # imported; `main` may not have begun
+        if call:
+            assert process.stdout.readline() == "there\n"
+        process.send_signal(number)
+        out, error = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert out == printed.removeprefix("there\n")
+    assert error == f"{said}: finished units are kept; run again to go on\n"
 
 
 def test_the_environment_says_where_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -386,16 +388,16 @@ def test_the_environment_says_where_first(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("SCHEDULER", "null")
     monkeypatch.setenv("UNIT_LIMIT", "null")
     assert place(compute) == Place(3, None, None)
-    for name, wrong in (
-        ("SCHEDULER", "host:8786"),
-        ("SCHEDULER", "tcp://host"),
-        ("SCHEDULER", "tcp://host:8786\n"),
-        ("UNIT_LIMIT", "0"),
-        ("UNIT_LIMIT", "-1"),
-        ("UNIT_LIMIT", "1 min"),
-        ("UNIT_LIMIT", "nan"),
-        ("UNIT_LIMIT", "."),
-    ):
+    monkeypatch.setenv("WORKERS", "5")
+    assert place(compute).workers == worker_count(3) == 5
+    monkeypatch.delenv("WORKERS")
+    assert worker_count(None) == len(os.sched_getaffinity(0))
+    refused = {
+        "WORKERS": ["two", "0", "-1", "1.5", ""],
+        "SCHEDULER": ["host:8786", "tcp://host", "tcp://host:8786\n"],
+        "UNIT_LIMIT": ["0", "0.00", "-1", "1 min", "nan", "."],
+    }
+    for name, wrong in ((name, wrong) for name, values in refused.items() for wrong in values):
         with monkeypatch.context() as patch:
             patch.setenv(name, wrong)
             with pytest.raises(UsageError, match=rf"(?s)\${name}: '.*allowed"):
@@ -404,7 +406,7 @@ def test_the_environment_says_where_first(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("stage", sorted({"check", *(stage.split()[0] for stage in STAGES)}))
 def test_a_stage_that_finds_all_in_the_cache_loads_nothing_large(stage: str) -> None:
-    large = {"torch", "timm", "matplotlib", "sklearn", "pebble", "distributed", "dask"}
+    large = {"torch", "timm", "matplotlib", "sklearn", "distributed", "dask"}
     code = f"import sys, stages.{stage}; print({large} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "set()\n", done.stderr

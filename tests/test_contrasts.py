@@ -6,8 +6,7 @@ import csv
 import json
 import re
 from collections import Counter
-from itertools import combinations
-from pathlib import Path
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -18,16 +17,16 @@ from scipy.stats import spearmanr, t, ttest_rel
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
-from stages.inference.contrasts import contrasts, factors
-from stages.inference.reliability import accuracy, reliability
-from stages.inference.results import Record, Results
-from stages.inference.tables import COLUMNS
-from stages.runtime.errors import DataError, UsageError
+from stages.analysis.contrasts import contrasts, factors
+from stages.analysis.inputs import MEASUREMENTS
+from stages.analysis.noise import accuracy, reliability
+from stages.analysis.results import Results
+from stages.runtime.errors import DataError
+from stages.runtime.tables import Record
 from stages.study.load import load
+from stages.study.models import all_models
 from stages.study.pairs import Pair, pairs_of, read_pairs
 from stages.study.spec import Study
-from stages.study.values import read_values
-from stages.study.zoo import all_models
 from tests.conftest import ROOT, TINY
 
 MODELS = ROOT / "studies" / "models"
@@ -37,19 +36,15 @@ def study_results(rng: np.random.Generator, models: list[str]) -> Results:
     """Results with random numbers: two measures, one task, one benchmark."""
     alignment = [
         (m, "trained", "s", measure, "group", rng.random(), 0.1)
-        for m in models
-        for measure in ("pearson", "triplet")
+        for m, measure in product(models, ("pearson", "triplet"))
     ]
     fewshot = [
         (m, "trained", "novel", "linear", n, repeat, rng.random())
-        for m in models
-        for n in (1, 5)
-        for repeat in (0, 1)
+        for m, n, repeat in product(models, (1, 5), (0, 1))
     ]
     robustness = [
         (m, benchmark, "readout", "trained", 9, rng.random(), rng.random())
-        for m in models
-        for benchmark in ("clean", "edges")
+        for m, benchmark in product(models, ("clean", "edges"))
     ]
     return Results(
         frame("alignment", alignment),
@@ -64,22 +59,13 @@ def study_results(rng: np.random.Generator, models: list[str]) -> Results:
 
 def frame(name: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
     """A tidy table of the stage called `name`."""
-    return pd.DataFrame(rows, columns=list(COLUMNS[name]))
+    return pd.DataFrame(rows, columns=[column for part in MEASUREMENTS[name] for column in part])
 
 
 def rows(differences: dict[str, list[float]], what: str = "pearson") -> list[Record]:
     """Rows of `contrasts` of one factor: differences by family."""
-    return [
-        {
-            "factor": "depth",
-            "family": family,
-            "quantity": "alignment",
-            "what": what,
-            "difference": d,
-        }
-        for family, ds in differences.items()
-        for d in ds
-    ]
+    about = {"factor": "depth", "quantity": "alignment", "what": what}
+    return [about | {"family": f, "difference": d} for f, ds in differences.items() for d in ds]
 
 
 def test_contrasts_are_differences_of_what_the_models_have() -> None:
@@ -250,34 +236,6 @@ def test_pairs_with_a_model_that_is_not_there_are_returned_apart() -> None:
     assert all("vgg16" in line for line in left)
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("factor,a\nx,y\n", r"line 1: columns are \['factor', 'a'\]; \['factor', 'a', 'b'\]"),
-        ("factor,a,b\n", "has no line"),
-        ("factor,a,b\nx,y,z\nx,,z\n", "line 3: a: '' is empty"),
-        ("factor,a,b\n,y,z\n", "line 2: factor: '' is empty"),
-        ("factor,a,b\nx,y\n", "line 2: 2 values for 3 columns"),
-        ("factor,a,b\nx,y,y\n", "line 2: b: 'y' is a too"),
-        ("factor,a,b\nx,y,z\n\nx,z,y\n", "line 4: a, b: 'z', 'y' are there twice"),
-    ],
-)
-def test_bad_pairs_are_named(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "pairs.csv"
-    path.write_text(text)
-    with pytest.raises(UsageError, match=message) as error:
-        read_pairs(path, "study")
-    assert str(path) in str(error.value)
-
-
-def test_a_name_that_is_not_known_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "pairs.csv"
-    path.write_text("factor,a,b\nx,one,two\nx,one,tow\n")
-    with pytest.raises(UsageError, match=r"line 3: b: 'tow' is no model .*; did you mean 'two'"):
-        read_pairs(path, "study", {"one", "two"})
-    assert len(read_pairs(path, "study")) == 2
-
-
 def tiny(**recipes: dict[str, Any]) -> Study:
     grid = {"architectures": ["test_vit", "test_resnet"], "recipes": list(recipes)}
     content = TINY | {"recipes": recipes | {"categories": {}}, "models": [grid]}
@@ -308,42 +266,6 @@ def test_networks_trained_here_are_paired_by_pull_alone() -> None:
         ("λ = 2 against 0", "test_vit.attract", "test_vit.plain"),
         ("λ = −0.5 against 0", "test_vit.same", "test_vit.plain"),
     ]
-
-
-# Published values
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "message"),
-    [
-        ("item", "table3", "line 2: item: 'table3' is not one of"),
-        ("outcome", "", "line 2: outcome: '' is empty"),
-        ("n", "-1", "line 2: n: '-1'; a count"),
-        ("top", "x", "line 2: top: 'x'; a count"),
-        ("measure", "cosine", "line 2: measure: 'cosine' is not one of"),
-        ("group", "top", "line 2: group: 'top' is not one of"),
-        ("statistic", "t", "line 2: statistic: 't' is not one of"),
-        ("value", "59.93", r"line 2: value: '59.93'; a number from 0 to 1"),
-        ("value", "nan", "line 2: value: 'nan'; a number"),
-        ("value", "", "line 2: value: ''; a number"),
-    ],
-)
-def test_bad_values_are_named(tmp_path: Path, column: str, value: str, message: str) -> None:
-    row = {"item": "table1", "outcome": "a", "n": "0", "top": "1", "measure": "pearson"}
-    row |= {"group": "high", "statistic": "accuracy", "value": "0.5", "note": ""} | {column: value}
-    path = tmp_path / "values.csv"
-    path.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n")
-    with pytest.raises(UsageError, match=message):
-        read_values(path, "study")
-
-
-def test_a_value_that_is_there_twice_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "values.csv"
-    line = "table2,a,0,1,pearson,,r,{},\n"
-    header = "item,outcome,n,top,measure,group,statistic,value,note\n"
-    path.write_text(header + line.format("0.1") + line.format("0.2"))
-    with pytest.raises(UsageError, match=r"line 3: value: '0\.2' is there already"):
-        read_values(path, "study")
 
 
 # Reliability

@@ -1,12 +1,12 @@
-"""Embedding: exact, in bounded memory, patient where memory runs out, kept unit by unit."""
+"""Embedding: exact, in bounded memory, halving the batch where memory runs out."""
 
 from __future__ import annotations
 
-import functools
+import io
+import itertools
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,21 @@ import timm.data
 import torch
 from PIL import Image
 
+from stages.networks.checkpoints import penultimate
+from stages.networks.embeddings import Embedding, write_embeddings
+from stages.networks.features import (
+    Preprocess,
+    batch_size,
+    batches,
+    embed_to,
+    prepared,
+    resize_stack,
+)
+from stages.networks.images import Images, NpzImages, image_set, picture_files
+from stages.networks.load import Machine
 from stages.runtime.errors import DataError
-from stages.runtime.files import npy_bytes, npz_bytes
-from stages.zoo.embeddings import tensor_digests, write_embeddings
-from stages.zoo.features import Machine, batch_size, batches, embed, embed_to
-from stages.zoo.images import ArrayImages, Batch, NpzImages, Opener, PictureFiles, image_set
-from stages.zoo.networks import penultimate
-from stages.zoo.prepare import Preprocess, prepared, resize_stack
+from stages.runtime.files import npz_bytes
+from tests.arrays import npy_bytes
 
 
 def network(name: str = "test_vit") -> torch.nn.Module:
@@ -32,29 +40,40 @@ def network(name: str = "test_vit") -> torch.nn.Module:
     return model
 
 
+def embed(
+    model: torch.nn.Module, images: Images, batch: int, machine: Machine | None = None
+) -> np.ndarray:
+    """Penultimate features of images: [N, D] float32."""
+    return np.concatenate(list(batches(model, images, batch, machine)))
+
+
 def pictures(n: int, size: tuple[int, int] = (28, 28), seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (n, *size, 3)).astype(np.uint8)
 
 
-def opened(batch: Batch) -> np.ndarray:
-    """A batch whose images are of one size, as an array."""
-    return np.stack([i if isinstance(i, np.ndarray) else np.asarray(i()) for i in batch])
+def files(folder: Path, images: np.ndarray) -> Images:
+    """The same images as files of a folder."""
+    paths = [folder / f"{i:02}.png" for i in range(len(images))]
+    for path, image in zip(paths, images, strict=True):
+        Image.fromarray(image).save(path)
+    return picture_files(paths)
 
 
-def test_images_come_alike_from_memory_npz_and_files(tmp_path: Path) -> None:
+def test_images_are_the_same_from_npz_and_files(tmp_path: Path) -> None:
     images = pictures(7)
     npz = tmp_path / "set.npz"
     npz.write_bytes(npz_bytes(images=images, labels=np.arange(7)))
-    folder = tmp_path / "stimuli" / "images"
-    folder.mkdir(parents=True)
-    for i, image in enumerate(images):
-        Image.fromarray(image).save(folder / f"{i}.png")
+    folder = tmp_path / "stimuli"
+    folder.mkdir()
+    files(folder, images)
     for size in (1, 3, 7, 50):
-        for found in (ArrayImages(images), NpzImages(npz), image_set(folder.parent)):
+        for found in (NpzImages(npz), image_set(npz), image_set(folder)):
             assert len(found) == 7
-            parts = [opened(part) for part in found.batches(size)]
-            assert max(map(len, parts)) == min(size, 7)
-            np.testing.assert_array_equal(np.concatenate(parts), images)
+            parts = [found[i : i + size] for i in range(0, 7, size)]
+            arrays = [
+                [i if isinstance(i, np.ndarray) else np.asarray(i()) for i in p] for p in parts
+            ]
+            np.testing.assert_array_equal(np.concatenate(arrays), images)
 
 
 def test_grey_palette_and_transparent_files_become_rgb(tmp_path: Path) -> None:
@@ -62,10 +81,10 @@ def test_grey_palette_and_transparent_files_become_rgb(tmp_path: Path) -> None:
     for mode in ("L", "P", "RGBA", "1"):
         path = tmp_path / f"{mode}.png"
         grey.convert(mode).save(path)
-        (batch,) = PictureFiles([path]).batches(1)
-        assert batch[0]().mode == "RGB"
+        found = picture_files([path])[0]()
+        assert found.mode == "RGB"
         np.testing.assert_array_equal(
-            np.asarray(batch[0]()), np.asarray(grey.convert(mode).convert("RGB"))
+            np.asarray(found), np.asarray(grey.convert(mode).convert("RGB"))
         )
 
 
@@ -95,16 +114,14 @@ def test_threads_and_file_give_the_same_numbers(tmp_path: Path, name: str) -> No
         plain = [penultimate(model, transform(Image.fromarray(i))[None])[0] for i in images]
     expected = torch.stack(plain).numpy()
     for machine in (Machine(), Machine(threads=3), Machine(threads=20)):
-        np.testing.assert_allclose(
-            embed(model, ArrayImages(images), 4, machine), expected, rtol=1e-4, atol=1e-5
-        )
+        np.testing.assert_allclose(embed(model, images, 4, machine), expected, rtol=1e-4, atol=1e-5)
     path = tmp_path / "features.npy"
-    assert embed_to(path, model, ArrayImages(images), 4) == expected.shape[1]
-    np.testing.assert_array_equal(np.load(path), embed(model, ArrayImages(images), 4))
+    embed_to(path, model, images, 4)
+    np.testing.assert_array_equal(np.load(path), embed(model, images, 4))
 
 
 def test_half_precision_is_near() -> None:
-    model, images = network("test_vit"), ArrayImages(pictures(4))
+    model, images = network("test_vit"), pictures(4)
     exact, half = (embed(model, images, 4, Machine(precision=p)) for p in ("float32", "bfloat16"))
     assert half.dtype == np.float32
     assert not np.array_equal(exact, half)
@@ -117,7 +134,7 @@ def test_weights_are_cast_to_half_precision_once() -> None:
     weights = sum(p.ndim > 1 for p in model.parameters())
 
     def casts(batches: int) -> int:
-        images = ArrayImages(pictures(2 * batches))
+        images = pictures(2 * batches)
         with torch.profiler.profile() as profile:
             embed(model, images, 2, Machine(precision="bfloat16"))
         return sum(e.count for e in profile.key_averages() if e.key == "aten::_to_copy")
@@ -139,15 +156,13 @@ def test_it_halves_the_batch_when_memory_runs_out(capsys: pytest.CaptureFixture[
             raise torch.OutOfMemoryError("CUDA out of memory")
         return penultimate(m, x)
 
-    parts = list(batches(model, ArrayImages(images), 8, forward=forward))
+    parts = list(batches(model, images, 8, forward=forward))
     assert tried == [8, 4, 2, 2, 2, 2, 2, 2, 2, 2]
     assert capsys.readouterr().err.splitlines() == [
-        "out of memory: going on with batches of 4",
-        "out of memory: going on with batches of 2",
+        "out of memory: continuing with batches of 4",
+        "out of memory: continuing with batches of 2",
     ]
-    np.testing.assert_allclose(
-        np.concatenate(parts), embed(model, ArrayImages(images), 8), rtol=1e-4, atol=1e-5
-    )
+    np.testing.assert_allclose(np.concatenate(parts), embed(model, images, 8), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("full"), RuntimeError("a real fault")])
@@ -156,7 +171,7 @@ def test_what_no_batch_size_mends_is_raised(error: RuntimeError) -> None:
         raise error
 
     with pytest.raises(type(error), match=str(error)):
-        list(batches(network(), ArrayImages(pictures(4)), 4, forward=forward))
+        list(batches(network(), pictures(4), 4, forward=forward))
 
 
 def test_features_that_are_not_finite_are_an_error() -> None:
@@ -164,7 +179,7 @@ def test_features_that_are_not_finite_are_an_error() -> None:
     with torch.no_grad():
         next(model.parameters()).fill_(float("nan"))
     with pytest.raises(FloatingPointError, match="not finite"):
-        embed(model, ArrayImages(pictures(2)), 2)
+        embed(model, pictures(2), 2)
 
 
 @pytest.mark.parametrize(
@@ -191,12 +206,9 @@ def test_preprocessing_is_timms_to_the_bit(
     )
     images = pictures(11, size)
     expected = torch.stack([transform(Image.fromarray(image)) for image in images])
-    paths = [tmp_path / f"{i:02}.png" for i in range(11)]
-    for path, image in zip(paths, images, strict=True):
-        Image.fromarray(image).save(path)
     preprocess = Preprocess(model)
-    for given in (ArrayImages(images), PictureFiles(paths)):
-        found = [preprocess.scale(x) for x in prepared(given, preprocess, 9, threads=2)]
+    for given, threads in itertools.product((images, files(tmp_path, images)), (1, 3)):
+        found = [preprocess.scale(x) for x in prepared(given, preprocess, 9, threads)]
         assert torch.equal(torch.cat(found), expected)
         assert found[0].is_contiguous(memory_format=torch.channels_last)
 
@@ -211,36 +223,11 @@ def test_a_stack_is_resized_as_each_image_is(mode: str) -> None:
         np.testing.assert_array_equal(resize_stack(images, size, filter_), expected)
 
 
-def test_images_are_opened_beside_the_forward_pass() -> None:
-    """While the first batch is in use, the next two are opened already, and no more."""
-    started = [threading.Event() for _ in range(6)]
-    threads = set()
-
-    class Counted:
-        def __len__(self) -> int:
-            return len(started)
-
-        def batches(self, size: int) -> Iterator[Sequence[Opener]]:
-            yield from ([functools.partial(self.open, i)] for i in range(len(started)))
-
-        def open(self, i: int) -> Image.Image:
-            threads.add(threading.get_ident())
-            started[i].set()
-            return Image.new("RGB", (8, 8))
-
-    ready = prepared(Counted(), Preprocess(network()), 1, threads=1)
-    next(ready)
-    assert all(event.wait(10) for event in started[:3])
-    assert not any(event.is_set() for event in started[3:])
-    assert len(list(ready)) == 5
-    assert threading.get_ident() not in threads
-
-
 def test_an_unreadable_image_is_named(tmp_path: Path) -> None:
     path = tmp_path / "torn.jpg"
     path.write_bytes(b"no image")
     with pytest.raises(DataError, match=r"torn\.jpg: not readable as an image"):
-        embed(network(), PictureFiles([path]), 4)
+        embed(network(), picture_files([path]), 4)
 
 
 def test_the_batch_on_a_cpu_is_bounded_by_pixels() -> None:
@@ -255,28 +242,24 @@ def test_embeddings_are_written_as_safetensors_reads_them(tmp_path: Path) -> Non
     """The streamed writer against the safetensors library."""
     rng = np.random.default_rng(0)
     sets = {name: rng.normal(size=(n, 5)).astype(np.float32) for name, n in (("a/x", 3), ("b", 1))}
-    files = {}
-    for i, (name, array) in enumerate(sets.items()):
-        path = tmp_path / f"{i}.npy"
-        path.write_bytes(npy_bytes(array))
-        files[name] = path.open("rb")
     path = tmp_path / "m.safetensors"
-    write_embeddings(path, files, {"weights": "untrained"})
+    streams = {name: io.BytesIO(npy_bytes(array)) for name, array in sets.items()}
+    write_embeddings(path, streams, {"weights": "untrained"})
     found = safetensors.numpy.load_file(path)
     assert set(found) == set(sets)
     for name, array in sets.items():
         np.testing.assert_array_equal(found[name], array)
     with safetensors.safe_open(path, "np") as archive:
         assert archive.metadata() == {"weights": "untrained"}
-    assert len(tensor_digests(path, sets)) == 2
+    assert len({Embedding(path, name).identity() for name in sets}) == 2
 
 
 PEAK = """
 import sys
 from pathlib import Path
 import timm, torch
-from stages.zoo.features import embed_to
-from stages.zoo.images import NpzImages
+from stages.networks.features import embed_to
+from stages.networks.images import NpzImages
 torch.set_num_threads(1)
 torch.manual_seed(0)
 overlay = {"input_size": (3, 32, 32), "crop_pct": 1.0}

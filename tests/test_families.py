@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from stages.inference.families import MIN_FAMILIES, family_index, family_intervals
-from stages.inference.partial import partial_correlation, z_squared
-from stages.inference.sums import Sums
+from stages.analysis.families import MIN_FAMILIES, Resampling, family_correlation
+from stages.analysis.partial import partial_correlation, z_squared
 
 Data = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -41,18 +40,26 @@ def weighted_r(
     return float((weight * a) @ b / np.sqrt((weight * a) @ a * ((weight * b) @ b)))
 
 
+def resampled(counts: np.ndarray, drawn: Data, square: bool) -> tuple[np.ndarray, np.ndarray]:
+    """r and its error where family g is there counts[g] times."""
+    x, Y, c, family = drawn
+    x, Y, c = ((v - v.mean(0)) / v.std(0) for v in (x, Y, c))
+    member = (family[:, None] == np.arange(len(counts))).astype(float)
+    return family_correlation(counts, x, Y, c, member, square)
+
+
 @pytest.mark.parametrize("square", [False, True])
 @pytest.mark.parametrize("seed", range(3))
 def test_r_of_a_resample_is_that_of_the_models_drawn(seed: int, square: bool) -> None:
     x, Y, c, family = data(seed)
     counts = np.random.default_rng(seed).multinomial(7, np.full(7, 1 / 7), size=4).astype(float)
-    r, _ = Sums.of(x, Y, c, family, square).correlation(counts)
-    for b, count in enumerate(counts):
+    for count in counts:
+        r, _ = resampled(count, (x, Y, c, family), square)
         drawn = np.repeat(np.arange(len(x)), count[family].astype(int))
         for k in range(Y.shape[1]):
             u = z_squared(x[drawn]) if square else x[drawn]
-            expected = partial_correlation(u, Y[drawn, k], c[drawn], 0.95).r
-            assert r[b, k] == pytest.approx(expected, abs=1e-9)
+            expected = partial_correlation(u, Y[drawn, k], c[drawn])["r"]
+            assert r[k] == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("square", [False, True])
@@ -61,8 +68,8 @@ def test_error_is_the_infinitesimal_jackknife_of_families(seed: int, square: boo
     """sqrt(G/(G-1) Σ (dr/dw_g)²), the derivative by the weight of a family taken numerically."""
     x, Y, c, family = data(seed)
     counts = np.random.default_rng(seed).multinomial(7, np.full(7, 1 / 7), size=2).astype(float)
-    r, error = Sums.of(x, Y, c, family, square).correlation(np.vstack([np.ones(7), counts]))
-    for b, count in enumerate([np.ones(7), *counts]):
+    for count in (np.ones(7), *counts):
+        r, error = resampled(count, (x, Y, c, family), square)
         for k in range(Y.shape[1]):
             slopes = []
             for g in range(7):
@@ -73,7 +80,7 @@ def test_error_is_the_infinitesimal_jackknife_of_families(seed: int, square: boo
                 slopes.append((sides[0] - sides[1]) / 2e-5)
             here = count > 0
             expected = np.sqrt(7 / 6 * (count[here] @ np.square(slopes)[here]))
-            assert error[b, k] * (1 - r[b, k] ** 2) == pytest.approx(expected, rel=1e-4)
+            assert error[k] * (1 - r[k] ** 2) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("square", [False, True])
@@ -95,9 +102,7 @@ def test_one_family_a_model_is_scipys_bootstrap_t(square: bool) -> None:
         method="percentile",
         rng=np.random.default_rng(0),
     )
-    ours = family_intervals(
-        x, y[:, None], c, np.arange(60), square, 0.95, 2000, np.random.default_rng(0)
-    )
+    ours = Resampling(0.95, 2000, 0).intervals(x, y[:, None], c, np.arange(60), square)
     assert ours.r[0] == pytest.approx(r(x, y, c))
     width = ours.high[0] - ours.low[0]
     expected = reference.confidence_interval.high - reference.confidence_interval.low
@@ -105,7 +110,7 @@ def test_one_family_a_model_is_scipys_bootstrap_t(square: bool) -> None:
 
 
 def intervals(x: np.ndarray, Y: np.ndarray, c: np.ndarray, family: np.ndarray) -> np.ndarray:
-    found = family_intervals(x, Y, c, family, True, 0.9, 200, np.random.default_rng(1))
+    found = Resampling(0.9, 200, 1).intervals(x, Y, c, family, square=True)
     return np.stack([found.r, found.low, found.high, found.p])
 
 
@@ -124,7 +129,7 @@ def test_invariances() -> None:
 
 def test_without_a_covariate_it_is_the_plain_correlation() -> None:
     x, Y, _, family = data(4)
-    found = family_intervals(x, Y, None, family, False, 0.95, 200, np.random.default_rng(0))
+    found = Resampling(0.95, 200, 0).intervals(x, Y, None, family)
     for k in range(Y.shape[1]):
         assert found.r[k] == pytest.approx(np.corrcoef(x, Y[:, k])[0, 1])
     assert np.isfinite(found.low).all()
@@ -142,7 +147,3 @@ def test_undefined_is_said() -> None:
     found = intervals(x, Y, c, few)
     assert np.isfinite(found[0, [0, 2]]).all()
     assert np.isnan(found[1:]).all()
-
-
-def test_family_index() -> None:
-    assert family_index(["b", "a", "b", "c"]).tolist() == [0, 1, 0, 2]

@@ -5,100 +5,104 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from chaos.server import CONTENT, Handler, serving
 from stages.runtime.cache import CacheError
 from stages.runtime.errors import DataError, UsageError
 from stages.sources import fetch as module
 from stages.sources.fetch import Remote, fetch
+from tests.hub import CONTENT, Hub
 
 SHA = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}:{len(CONTENT)}"
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    Handler.answers, Handler.asked = [], []
-    monkeypatch.setattr(module, "PAUSE", 0)
-    with serving() as url:
-        yield url
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    monkeypatch.setattr("pooch.core.time", SimpleNamespace(sleep=lambda seconds: None))
+    with Hub({}, CONTENT) as hub:
+        yield hub
 
 
-def test_a_good_file_is_fetched_once(server: str) -> None:
-    remote = Remote(f"{server}/a/file.bin", ("md5:0", SHA))
+def test_a_good_file_is_fetched_once(server: Hub) -> None:
+    remote = Remote(f"{server.url}/a/file.bin", ("md5:0", SHA))
     path = fetch(remote)
     assert path.read_bytes() == CONTENT
     assert fetch(remote) == path
-    assert len(Handler.asked) == 1
+    assert len(server.asked) == 1
 
 
-def test_passing_faults_are_retried(server: str) -> None:
-    for fault in ("status 500", "status 503", "cut", "reset 5", "encoded"):
-        Handler.answers = [fault]
-        assert fetch(Remote(f"{server}/{fault.replace(' ', '/')}", (SHA,))).read_bytes() == CONTENT
+def test_passing_faults_are_retried(server: Hub) -> None:
+    for fault in ("500", "503", "cut", "reset 5", "encoded"):
+        server.breaks("", "", fault)
+        assert (
+            fetch(Remote(f"{server.url}/{fault.replace(' ', '/')}", (SHA,))).read_bytes() == CONTENT
+        )
 
 
-@pytest.mark.parametrize("answers", [["status 404"], ["status 500"] * 3, ["cut"] * 3])
-def test_what_cannot_be_had_is_named(server: str, answers: list[str]) -> None:
-    Handler.answers = list(answers)
-    with pytest.raises(DataError, match=rf"file\.bin.*{server}.*DATA_MIRROR"):
-        fetch(Remote(f"{server}/file.bin", (SHA,)))
-    assert len(Handler.asked) == len(answers)
+@pytest.mark.parametrize("answers", [["404"], ["500"] * 3, ["cut"] * 3])
+def test_what_cannot_be_had_is_named(server: Hub, answers: list[str]) -> None:
+    server.breaks("", "", *answers)
+    with pytest.raises(DataError, match=rf"file\.bin.*{server.url}.*DATA_MIRROR"):
+        fetch(Remote(f"{server.url}/file.bin", (SHA,)))
+    assert len(server.asked) == len(answers)
 
 
-def test_a_server_that_drips_is_given_up(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_drips_is_given_up(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WINDOW", 0.2)
-    Handler.answers = ["drip!"]
-    with pytest.raises(DataError, match=rf"file\.bin.*{server}.*fewer than 1024 bytes a second"):
-        fetch(Remote(f"{server}/file.bin", (SHA,)))
-    assert len(Handler.asked) == module.ATTEMPTS
+    server.breaks("", "", "drip!")
+    with pytest.raises(
+        DataError, match=rf"file\.bin.*{server.url}.*fewer than 1024 bytes a second"
+    ):
+        fetch(Remote(f"{server.url}/file.bin", (SHA,)))
+    assert len(server.asked) == module.ATTEMPTS
 
 
 def test_a_slow_server_that_is_fast_enough_is_not(
-    server: str, monkeypatch: pytest.MonkeyPatch
+    server: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "WINDOW", 0.0)  # so that every piece is looked at
-    assert fetch(Remote(f"{server}/file.bin", (SHA,))).read_bytes() == CONTENT
+    assert fetch(Remote(f"{server.url}/file.bin", (SHA,))).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("answer", ["endless", "long"])
-def test_more_than_the_file_is_not_read(server: str, answer: str) -> None:
-    Handler.answers = [answer]
+def test_more_than_the_file_is_not_read(server: Hub, answer: str) -> None:
+    server.breaks("", "", answer)
     with pytest.raises(DataError, match=rf"file\.bin: more than its {len(CONTENT)} bytes"):
-        fetch(Remote(f"{server}/file.bin", ("md5:0:1", SHA)))
+        fetch(Remote(f"{server.url}/file.bin", ("md5:0:1", SHA)))
 
 
-def test_a_file_of_unknown_digest_must_still_be_whole(server: str) -> None:
-    Handler.answers = ["cut", "cut", "reset 1"]
+def test_a_file_of_unknown_digest_must_still_be_whole(server: Hub) -> None:
+    server.breaks("", "", "cut", "cut", "reset 1")
     with pytest.raises(DataError, match=r"file\.bin: could not be downloaded"):
-        fetch(Remote(f"{server}/file.bin", ()))
-    assert fetch(Remote(f"{server}/file.bin", ())).read_bytes() == CONTENT
+        fetch(Remote(f"{server.url}/file.bin", ()))
+    assert fetch(Remote(f"{server.url}/file.bin", ())).read_bytes() == CONTENT
 
 
-def test_redirects_without_end_are_not_tried_again(server: str) -> None:
-    Handler.answers = ["loop!"]
+def test_redirects_without_end_are_not_tried_again(server: Hub) -> None:
+    server.breaks("", "", "loop!")
     with pytest.raises(DataError, match=r"file\.bin: could not .*redirects"):
-        fetch(Remote(f"{server}/file.bin", (SHA,)))
-    assert len(Handler.asked) == 31  # as many as the client follows, once
+        fetch(Remote(f"{server.url}/file.bin", (SHA,)))
+    assert len(server.asked) == 31  # as many as the client follows, once
 
 
-def test_a_cache_that_cannot_be_written_is_named(server: str, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_named(server: Hub, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("no folder")
     with pytest.raises(CacheError, match=rf"artifact cache {tmp_path}/cache: Not a directory"):
-        fetch(Remote(f"{server}/file.bin", (SHA,)))
+        fetch(Remote(f"{server.url}/file.bin", (SHA,)))
 
 
 @pytest.mark.parametrize("answer", ["wrong", "page", "short", "empty"])
-def test_wrong_bytes_are_never_kept(server: str, answer: str, tmp_path: Path) -> None:
-    Handler.answers = [answer]
-    with pytest.raises(DataError, match=rf"file\.bin: wrong digest sha256:.*{SHA}.*{server}"):
-        fetch(Remote(f"{server}/file.bin", (SHA,)))
+def test_wrong_bytes_are_never_kept(server: Hub, answer: str, tmp_path: Path) -> None:
+    server.breaks("", "", answer)
+    with pytest.raises(DataError, match=rf"file\.bin: wrong digest sha256:.*{SHA}.*{server.url}"):
+        fetch(Remote(f"{server.url}/file.bin", (SHA,)))
     assert [p for p in (tmp_path / "cache").rglob("*") if p.is_file()] == []
 
 
-def test_a_damaged_earlier_download_is_replaced(server: str) -> None:
-    remote = Remote(f"{server}/file.bin", (SHA,))
+def test_a_damaged_earlier_download_is_replaced(server: Hub) -> None:
+    remote = Remote(f"{server.url}/file.bin", (SHA,))
     fetch(remote).write_bytes(CONTENT[:-1])
     assert fetch(remote).read_bytes() == CONTENT
 
@@ -106,7 +110,7 @@ def test_a_damaged_earlier_download_is_replaced(server: str) -> None:
 def test_mirror_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     remote = Remote("https://example.org/a/b.bin", (SHA,))
     monkeypatch.setenv("DATA_MIRROR", str(tmp_path / "mirror"))
-    with pytest.raises(UsageError, match=r"DATA_MIRROR: .*mirror' is no folder"):
+    with pytest.raises(UsageError, match=r"DATA_MIRROR: .*mirror' is not a folder"):
         fetch(remote)
     path = tmp_path / "mirror" / "example.org" / "a" / "b.bin"
     path.parent.mkdir(parents=True)
@@ -119,7 +123,7 @@ def test_mirror_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert fetch(remote) == path
 
 
-def test_mirror_address(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATA_MIRROR", f"{server}/mirror")
+def test_mirror_address(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_MIRROR", f"{server.url}/mirror")
     assert fetch(Remote("https://example.org/~a/b.bin", (SHA,))).read_bytes() == CONTENT
-    assert Handler.asked == ["/mirror/example.org/~a/b.bin"]
+    assert [asked.filename for asked in server.asked] == ["/mirror/example.org/~a/b.bin"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import importlib
 import re
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib as mpl
@@ -16,16 +18,19 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from stages.figures.intervals import reach
-from stages.figures.labels import apart, legible
-from stages.figures.scatter import curve
-from stages.figures.study import FIGURES, draw_all
-from stages.figures.words import minus
-from stages.inference.facts import Facts, FewShot
-from stages.inference.outcomes import Record, Tables
-from stages.inference.partial import quadratic_curve
+from stages.analysis.facts import Facts, FewShot
+from stages.analysis.outcomes import Record, Tables
+from stages.analysis.partial import quadratic_curve
+from stages.report.contents import DRAWINGS
+from stages.report.figure import frame
+from stages.report.intervals import reach
+from stages.report.report import draw_all
+from stages.report.scatter import coloured, curve
+from stages.report.words import fill, words
 from stages.runtime.machine import Place
+from tests.conftest import ROOT
 
+FIGURES = list(DRAWINGS)
 MEASURES = ("pearson", "spearman", "triplet")
 FAMILIES = 6
 FACTS = Facts(
@@ -46,159 +51,157 @@ THEORY = {"bridge", "theory_fewshot", "theory_queries", "theory_appendix"}
 INTERVALS = {"low": -0.2, "high": 0.6, "family_low": -0.5, "family_high": 0.8}
 
 
+def rows_of(columns: str, *rows: tuple[Any, ...]) -> list[Record]:
+    """Records from the names of their columns and their values."""
+    return [dict(zip(columns.split(), row, strict=True)) for row in rows]
+
+
 def theory() -> Tables:
     """Made-up rows of the theory, and its bridge to 12 models, of which one is beyond 0.5."""
-    epsilons, ends = (0.0, 0.25, 0.5, 0.75, 1.0), {"low": 0.1, "high": 0.9, "worlds": 8}
-    size: Record = {"dimensions": 2, "games": 64, "confidence": 0.95, "placed": 1.0}
+    epsilons = (0.0, 0.25, 0.5, 0.75, 1.0)
+    queries = "strategy objects epsilon dimensions games worlds confidence placed low high"
     at = [0.3 + 0.02 * i for i in range(12)]
     return {
-        "theory_queries": [
-            {"strategy": s, "objects": n, "epsilon": e, **size, **ends, "worlds": 8}
-            | {"queries": None if e == 0.5 else 9.0, "low": 8.0, "high": 10.0}
-            | {"queries_right": None if e == 0.5 else 8.0}
-            | {"bound": None if e == 0.5 else 7.0}
-            for s in ("adaptive", "random")
-            for n in (4, 8)
-            for e in epsilons
-        ],
-        "theory_fewshot": [
-            {"epsilon": e, "n": n, "accuracy": 0.5, **ends} for e in epsilons for n in (1, 5)
-        ],
-        "theory_shift": [
-            {"epsilon": e, "shift": 0.1, "teacher": 0.1, "student": 0.3, "expected": 0.3, **ends}
-            for e in epsilons
-        ],
-        "theory_adversarial": [
-            {"epsilon": e, "candidates": 10, "disagreement": 0.3, "expected": 0.3, "printed": 0.2}
-            | ends
-            for e in epsilons
-        ],
+        "theory_queries": rows_of(
+            f"{queries} queries queries_right bound",
+            *(
+                (s, n, e, 2, 64, 8, 0.95, 1.0, 8.0, 10.0)
+                + ((None, None, None) if e == 0.5 else (9.0, 8.0, 7.0))
+                for s in ("adaptive", "random")
+                for n in (4, 8)
+                for e in epsilons
+            ),
+        ),
+        "theory_fewshot": rows_of(
+            "epsilon n accuracy low high worlds",
+            *((e, n, 0.5, 0.1, 0.9, 8) for e in epsilons for n in (1, 5)),
+        ),
+        "theory_shift": rows_of(
+            "epsilon shift teacher student expected low high",
+            *((e, 0.1, 0.1, 0.3, 0.3, 0.1, 0.9) for e in epsilons),
+        ),
+        "theory_adversarial": rows_of(
+            "epsilon candidates disagreement expected printed low high",
+            *((e, 10, 0.3, 0.3, 0.2, 0.1, 0.9) for e in epsilons),
+        ),
         "bridge": [
-            {"outcome": "novel", "n": 1, "model": f"m{i}", "group": f"recipe{i % FAMILIES}"}
-            | {"weights": "untrained" if i < 2 else "trained", "epsilon": at[i]}
-            | {"epsilon_low": at[i] - 0.02, "epsilon_high": at[i] + 0.02, "predicted": 0.5}
-            | {"predicted_rank": 1.0 + i, "measured_rank": 12.0 - i}
-            for i in range(12)
+            model
+            | rows_of(
+                "outcome n epsilon epsilon_low epsilon_high predicted predicted_rank measured_rank",
+                ("novel", 1, at[i], at[i] - 0.02, at[i] + 0.02, 0.5, 1.0 + i, 12.0 - i),
+            )[0]
+            for i, model in enumerate(MODELS)
         ],
-        "bridge_tests": [{"outcome": "novel", "n": 1, "rho": -1.0}],
+        "bridge_tests": rows_of("outcome n rho", ("novel", 1, -1.0)),
     }
+
+
+MODELS = rows_of(
+    "model architecture group weights",
+    *(
+        (f"m{i}", f"net{i % 2}", f"recipe{i % FAMILIES}", "untrained" if i < 2 else "trained")
+        for i in range(12)
+    ),
+)
 
 
 def small() -> Tables:
     """Made-up rows of every table: 12 models, a task, a benchmark, two n, one head."""
     rng = np.random.default_rng(0)
     x, y = np.sort(rng.normal(0.4, 0.1, 12)), rng.uniform(0.2, 0.8, 12)
-    fit, low, high = quadratic_curve(x, y, x, 0.9)
-    models: list[Record] = [
-        {
-            "model": f"m{i}",
-            "architecture": f"net{i % 2}",
-            "group": f"recipe{i % FAMILIES}",
-            "weights": "untrained" if i < 2 else "trained",
-        }
-        for i in range(12)
-    ]
-    fitted: list[Record] = [
-        {"alignment": x[i], "fit": fit[i], "fit_low": low[i], "fit_high": high[i]}
-        for i in range(12)
-    ]
-    few = [
-        {"kind": "few-shot", "outcome": "novel", "head": "linear", "n": n, "top": 0} for n in (1, 5)
-    ]
-    top = [{"kind": "robustness", "outcome": "edges", "head": "", "n": 0, "top": 1}]
-    test: Record = {"q": 0.01, "u": True, "slope_low": -1.0, "slope_high": 1.0, "undefined": ""}
-    test |= {"p_low": 0.01, "p_high": 0.2}
+    fitted = rows_of(
+        "alignment fit fit_low fit_high", *zip(x, *quadratic_curve(x, y, x, 0.9), strict=True)
+    )
+    models = [{**model, **fit} for model, fit in zip(MODELS, fitted, strict=True)]
+    outcomes = rows_of(
+        "kind outcome head n top",
+        *(("few-shot", "novel", "linear", n, 0) for n in (1, 5)),
+        ("robustness", "edges", "", 0, 1),
+    )
+    tests = "measure test linear family_effects estimate q u undefined slope_low slope_high p_low"
     whats = [("alignment", "pearson"), ("accuracy", "novel 1-shot"), ("accuracy", "edges top-1")]
-    ends = {"alignment_low": 0.3, "alignment_high": 0.5, "accuracy_low": 0.2, "accuracy_high": 0.7}
+    spans = "alignment_low alignment_high accuracy_low accuracy_high"
+    ceilings = "set form measure judges leave_one_out upper split_half best_value"
     return theory() | {
         "alignment_fewshot": [
-            {**models[i], **fitted[i], "accuracy": y[i], "task": "novel", "n": 1} for i in range(12)
+            {**model, "accuracy": a, "task": "novel", "n": 1}
+            for model, a in zip(models, y, strict=True)
         ],
-        "covariate_alignment": [{**models[i], **fitted[i], "accuracy": y[i]} for i in range(12)],
+        "covariate_alignment": [{**m, "accuracy": a} for m, a in zip(models, y, strict=True)],
         "relabelled": [
-            {"model": f"m{i}", "group": models[i]["group"], **fitted[i], "gain": y[i]}
-            for i in range(12)
+            {**fit, "group": model["group"], "gain": gain}
+            for model, fit, gain in zip(MODELS, fitted, y, strict=True)
         ],
-        "relabelled_tests": [
-            {"measure": "pearson", "term": "z²", "r": -0.3, "low": -0.5, "high": 0.1, "p": 0.2}
-        ],
-        "groups_by_n": [
-            {"measure": m, "task": "novel", "head": "linear", "group": g, "n": n, "accuracy": a}
-            for m in MEASURES
-            for n in (1, 5)
-            for g, a in (("high", 0.6), ("mid", 0.3), ("low", 0.31))
-        ],
+        "relabelled_tests": rows_of(
+            "measure term r low high p", ("pearson", "z²", -0.3, -0.5, 0.1, 0.2)
+        ),
+        "groups_by_n": rows_of(
+            "measure task head group n accuracy",
+            *(
+                (m, "novel", "linear", g, n, a)
+                for m in MEASURES
+                for n in (1, 5)
+                for g, a in (("high", 0.6), ("mid", 0.3), ("low", 0.31))
+            ),
+        ),
         "correlations": [
-            {**labels, "measure": m, "term": term, "r": 0.25, **INTERVALS, "undefined": ""}
-            for labels in few + top
+            {**outcome, "measure": m, "term": term, "r": 0.25, **INTERVALS, "undefined": ""}
+            for outcome in outcomes
             for m in MEASURES
             for term in ("z²", "linear")
         ],
-        "table1": [
-            {
-                "benchmark": b,
-                "top": 1,
-                "measure": "pearson",
-                "group": g,
-                "accuracy": a,
-                "paper": None,
-            }
-            for b in ("clean", "edges")
-            for g, a in (("high", 0.6), ("mid", 0.3), ("low", 0.4))
-        ],
-        "table2": [
-            {"benchmark": "edges", "top": 1, "measure": "pearson", "r": 0.25, "paper": 0.239}
-        ],
+        "table1": rows_of(
+            "benchmark top measure group accuracy paper",
+            *(
+                (b, 1, "pearson", g, a, None)
+                for b in ("clean", "edges")
+                for g, a in (("high", 0.6), ("mid", 0.3), ("low", 0.4))
+            ),
+        ),
+        "table2": rows_of("benchmark top measure r paper", ("edges", 1, "pearson", 0.25, 0.239)),
         "u_tests": [
-            {**labels, **test, "measure": m, "test": name, "linear": False, "family_effects": by}
-            | {"estimate": None if name == "two lines" else 0.3}
-            for labels in few + top
+            outcome
+            | rows_of(
+                f"{tests} p_high", (m, test, False, by, e, 0.01, True, "", -1.0, 1.0, 0.01, 0.2)
+            )[0]
+            for outcome in outcomes
             for m in MEASURES
-            for name in ("z²", "capacity", "two lines")
+            for test, e in (("z²", 0.3), ("capacity", 0.3), ("two lines", None))
             for by in (False, True)
-            if name != "capacity" or m == "triplet"
+            if test != "capacity" or m == "triplet"
         ],
-        "measures": [
-            {"a": "pearson", "b": "triplet", "r": 0.9, "low": 0.8, "high": 0.95, "paper": 0.824}
-        ],
-        "families": [
-            {"group": f"recipe{i}", "models": 2, "alignment": x[i], "accuracy": y[i], **ends}
-            | {"task": "novel", "n": 1}
-            for i in range(FAMILIES)
-        ],
-        "factors": [
-            {
-                "factor": "pull",
-                "quantity": quantity,
-                "what": what,
-                "pairs": 3,
-                "over": "pairs",
-                "mean": 0.1,
-            }
-            | {"low": -0.1, "high": 0.3, "q": 0.2, "undefined": ""}
-            for quantity, what in whats
-        ],
-        "contrasts": [
-            {"factor": "pull", "what": what, "difference": d}
-            for _, what in whats
-            for d in (0.0, 0.1, 0.2)
-        ],
-        "reliability": [
-            {"task": "novel", "head": "linear", "n": n, "rank_stability": 0.9, "reliability": 0.95}
-            for n in (1, 5)
-        ],
-        "ceilings": [
-            {"set": "discs", "form": "participants", "measure": "pearson", "judges": 3}
-            | {"leave_one_out": 0.6, "upper": 0.7, "split_half": 0.65, "best_value": 0.5},
-            {"set": "things", "form": "votes", "measure": "triplet", "judges": 4}
-            | {"leave_one_out": 0.6, "upper": None, "split_half": None, "best_value": 0.58},
-        ],
-        "participants": [
-            {"set": "discs", "measure": "pearson", "mean": m, "lowest": m - 0.1, "highest": m + 0.1}
-            for m in (0.3, 0.4, 0.2)
-        ],
+        "measures": rows_of("a b r low high paper", ("pearson", "triplet", 0.9, 0.8, 0.95, 0.824)),
+        "families": rows_of(
+            f"group models task n alignment accuracy {spans}",
+            *(
+                (f"recipe{i}", 2, "novel", 1, x[i], y[i], 0.3, 0.5, 0.2, 0.7)
+                for i in range(FAMILIES)
+            ),
+        ),
+        "factors": rows_of(
+            "quantity what factor pairs over mean low high q undefined",
+            *((*what, "pull", 3, "pairs", 0.1, -0.1, 0.3, 0.2, "") for what in whats),
+        ),
+        "contrasts": rows_of(
+            "factor what difference",
+            *(("pull", what, d) for _, what in whats for d in (0.0, 0.1, 0.2)),
+        ),
+        "reliability": rows_of(
+            "task head n rank_stability reliability",
+            *(("novel", "linear", n, 0.9, 0.95) for n in (1, 5)),
+        ),
+        "ceilings": rows_of(
+            ceilings,
+            ("discs", "participants", "pearson", 3, 0.6, 0.7, 0.65, 0.5),
+            ("things", "votes", "triplet", 4, 0.6, None, None, 0.58),
+        ),
+        "participants": rows_of(
+            "set measure mean lowest highest",
+            *(("discs", "pearson", m, m - 0.1, m + 0.1) for m in (0.3, 0.4, 0.2)),
+        ),
         "models": [
-            {**models[i], "pearson": x[i], "triplet": y[i], "pearson_se": 0.02} for i in range(12)
+            {**model, "pearson": x[i], "triplet": y[i], "pearson_se": 0.02}
+            for i, model in enumerate(MODELS)
         ],
     }
 
@@ -208,12 +211,14 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str
     folder = tmp_path_factory.mktemp("figures")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ARTIFACT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return folder, draw_all(folder, small(), FACTS, Place(2))
+        return folder, draw_all(small(), FACTS, Place(2), folder, folder)
 
 
 def test_every_figure_is_written_both_ways(drawn: tuple[Path, dict[str, str]]) -> None:
     folder, captions = drawn
-    assert list(captions) == list(FIGURES)
+    assert list(captions) == FIGURES
+    sections = words()["sections"].values()
+    assert [name for section in sections for name in section["figures"]] == FIGURES
     assert {path.name for path in folder.iterdir()} == {
         f"{name}.{suffix}" for name in FIGURES for suffix in ("svg", "png")
     }
@@ -236,43 +241,51 @@ def test_files_are_the_same_the_second_time(
     drawn: tuple[Path, dict[str, str]], tmp_path: Path
 ) -> None:
     with mpl.rc_context({"font.size": 20, "svg.fonttype": "path"}):  # a user's own settings
-        assert draw_all(tmp_path, small(), FACTS, Place()) == drawn[1]
+        assert draw_all(small(), FACTS, Place(), tmp_path, tmp_path) == drawn[1]
         assert mpl.rcParams["font.size"] == 20
     for path in drawn[0].iterdir():
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
 
 
 def test_a_figure_is_drawn_anew_where_what_it_shows_changed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "figures"
     tables = {name: small()[name] for name in ("families", "models")}
-    draw_all(folder, tables, FACTS, Place())
+    draw_all(tables, FACTS, Place(), folder, folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert before.keys() == {f"{n}.{f}" for n in ("families", "spread") for f in ("svg", "png")}
     tables["models"] = tables["models"][:-1]
-    draw_all(folder, tables, FACTS, Place())
+    draw_all(tables, FACTS, Place(), folder, folder)
     after = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert {name for name in before if before[name] != after[name]} == {"spread.svg", "spread.png"}
-    draw_all(folder, tables, dataclasses.replace(FACTS, few_shot=FewShot("linear", 5, 4)), Place())
-    first, second, third = capsys.readouterr().err.splitlines()
-    assert f"{len(FIGURES)} units, 0 from the cache" in first
-    # `measures` sees the table too, and has nothing to show without its other one.
-    assert f"{len(FIGURES)} units, {len(FIGURES) - 2} from the cache, 2 computed" in second
-    few = sum(drawing.few_shot for drawing in FIGURES.values())
-    assert f"{len(FIGURES)} units, {len(FIGURES) - few} from the cache, {few} computed" in third
+    new = dataclasses.replace(DRAWINGS["families"], caption="Of {{ facts.models }}.")
+    monkeypatch.setitem(DRAWINGS, "families", new)
+    assert draw_all(tables, FACTS, Place(), folder, folder)["families"] == "Of 12."
+    found = [line.partition(":")[2] for line in capsys.readouterr().err.splitlines()]
+    assert [line.rpartition(",")[0] for line in found] == [
+        " 2 units, 0 from the cache, 2 computed, 0 failed",
+        " 2 units, 1 from the cache, 1 computed, 0 failed",
+        " 2 units, 1 from the cache, 1 computed, 0 failed",
+    ]
 
 
 def test_a_figure_sees_all_that_it_shows() -> None:
-    for name, drawing in FIGURES.items():
-        whole, own = (
-            made(name, *both) for both in ((small(), FACTS), drawing.seen(small(), FACTS))
-        )
+    for name in FIGURES:
+        whole, own = (made(name, tables) for tables in (small(), DRAWINGS[name].inputs(small())))
         assert whole is not None, name
         assert own is not None, name
         assert whole[1] == own[1], name
         shown = [[len(axis.get_children()) for axis in one[0].axes] for one in (whole, own)]
         assert shown[0] == shown[1], name
+
+
+def test_only_what_draws_imports_matplotlib() -> None:
+    code = "import sys, stages.report.report; print('matplotlib' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
 
 
 def test_captions_say_who_how_many_and_which_interval(drawn: tuple[Path, dict[str, str]]) -> None:
@@ -290,7 +303,7 @@ def test_captions_say_who_how_many_and_which_interval(drawn: tuple[Path, dict[st
     for name in ("correlation_by_n", "correlation_by_task", "robustness"):
         assert "90 % intervals" in captions[name]
         assert "6 families, each a recipe" in captions[name]
-        assert "given the accuracy of a readout" in captions[name]
+        assert "controlling for the accuracy of a readout" in captions[name]
         assert "ot computed" not in captions[name]
     for name in ("groups_by_n", "groups_by_task"):
         assert "2 models" in captions[name]
@@ -303,11 +316,14 @@ def test_captions_say_who_how_many_and_which_interval(drawn: tuple[Path, dict[st
     assert "Upper bound not computed: 1" in captions["noise"]
 
 
-def made(name: str, tables: Tables, facts: Facts) -> tuple[Figure, str] | None:
+def made(name: str, tables: Tables, facts: Facts = FACTS) -> tuple[Figure, str] | None:
     """A figure and its caption, neither laid out nor written."""
-    module = importlib.import_module(f"stages.figures.{FIGURES[name].module}")
-    found: tuple[Figure, str] | None = getattr(module, name)(tables, facts)
-    return found
+    frames = {table: frame(rows) for table, rows in tables.items() if rows}
+    found = DRAWINGS[name].draw(frames, facts) if DRAWINGS[name].inputs(tables) else None
+    if found is None:
+        return None
+    caption = words()["macros"] + DRAWINGS[name].caption
+    return found[0], fill(caption, facts=facts, **found[1])
 
 
 def captions_of(tables: Tables, facts: Facts) -> dict[str, str]:
@@ -319,7 +335,7 @@ def captions_of(tables: Tables, facts: Facts) -> dict[str, str]:
 def test_people_are_not_called_simulated() -> None:
     facts = dataclasses.replace(FACTS, simulated=False, untrained=0, zoo="12 published models")
     captions = captions_of(small(), facts)
-    assert list(captions) == list(FIGURES)
+    assert list(captions) == FIGURES
     for name, caption in captions.items():
         assert "simulated observers" not in caption
         assert "simulated" not in caption or name in THEORY
@@ -343,9 +359,9 @@ def test_undefined_values_are_named_and_not_drawn(tmp_path: Path) -> None:
     tables["measures"][0].update(r=None, low=None, high=None)
     tables["relabelled_tests"][0].update(r=None, low=None, high=None)
     captions = captions_of(tables, dataclasses.replace(FACTS, families=3))
-    assert list(captions) == list(FIGURES)
+    assert list(captions) == FIGURES
     written = {name: tables[name] for name in ("u_tests", "measures", "models", "factors")}
-    assert len(draw_all(tmp_path, written, FACTS, Place())) == 4
+    assert len(draw_all(written, FACTS, Place(), tmp_path, tmp_path)) == 4
     same = "(all models score the same)"
     assert f"not computed, 3 of 6 {same}" in captions["correlation_by_n"]
     assert f"not computed, 2 of 2 {same}" in captions["robustness"]
@@ -365,9 +381,10 @@ def test_absent_or_empty_tables_make_no_figure(tmp_path: Path) -> None:
     tables = small() | {name: [] for name in ("relabelled", "factors", "ceilings", "measures")}
     captions = captions_of(tables, FACTS)
     assert set(FIGURES) - set(captions) == {"relabelled", "contrasts", "noise", "measures"}
-    assert draw_all(folder, {"models": tables["models"]}, FACTS, Place()).keys() == {"spread"}
+    some = {"models": tables["models"]}
+    assert draw_all(some, FACTS, Place(), folder, folder).keys() == {"spread"}
     assert {path.name for path in folder.iterdir()} == {"spread.svg", "spread.png"}
-    assert draw_all(folder, {}, FACTS, Place()) == {}
+    assert draw_all({}, FACTS, Place(), folder, folder) == {}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -382,32 +399,16 @@ def test_the_fine_curve_is_the_parabola_with_its_band(seed: int) -> None:
     np.testing.assert_allclose(drawn, quadratic_curve(x, y, grid, 0.95), atol=1e-8)
 
 
-def test_labels_are_apart_in_their_order_and_no_farther_than_needed() -> None:
-    values = np.array([0.5, 0.52, 0.1, 0.49])
-    placed = apart(values, 0.1)
-    assert (np.argsort(placed) == np.argsort(values)).all()
-    assert np.diff(np.sort(placed)).min() == pytest.approx(0.1)
-    assert placed[2] == 0.1
-    assert placed[[0, 1, 3]].mean() == pytest.approx(values[[0, 1, 3]].mean())
-    np.testing.assert_array_equal(apart(values, 0.001), values)
-
-
 def test_a_legend_names_the_largest_families() -> None:
-    groups = pd.Series([f"f{i}" for i in range(20) for _ in range(i + 1)])
-    shown, names = legible(groups)
-    assert names == [f"f{i}" for i in range(19, 12, -1)] + ["other"]
-    assert (shown == "other").sum() == sum(range(1, 14))
-    few = pd.Series(["b", "a", "b"])
-    assert legible(few)[1] == ["b", "a"]
-
-
-def test_numbers_as_text() -> None:
-    assert [minus(f"{v:+.2f}") for v in (0.304, -0.05, -0.004, -1.2)] == [
-        "+0.30",
-        "−0.05",
-        "0.00",
-        "−1.20",
-    ]
+    groups = [f"f{i}" for i in range(20) for _ in range(i + 1)]
+    found = coloured(pd.DataFrame({"group": groups})).sort_values("rank")
+    assert list(found["shown"].unique()) == ["other", *(f"f{i}" for i in range(19, 12, -1))]
+    assert (found["shown"] == "other").sum() == sum(range(1, 14))
+    assert found.groupby("shown")["colour"].nunique().eq(1).all()
+    assert found["colour"].nunique() == 8
+    few = coloured(pd.DataFrame({"group": ["b", "a", "b"]}))
+    assert list(few["shown"]) == ["b", "a", "b"]
+    assert list(few["rank"]) == [0, 1, 0]
 
 
 def test_limits_hold_zero_and_every_interval() -> None:

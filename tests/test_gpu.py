@@ -10,10 +10,10 @@ import safetensors.numpy
 import timm
 import torch
 
-from stages.zoo.features import Machine, embed
-from stages.zoo.images import ArrayImages
+from stages.networks.load import Machine
 from tests.conftest import Workspace, make_workspace
 from tests.test_compute import Cluster
+from tests.test_embedding import embed
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 NETWORKS = ("test_vit", "test_efficientnet", "resnet18", "convnext_atto")
@@ -23,7 +23,7 @@ def features(name: str, machine: Machine, batch: int = 64) -> np.ndarray:
     torch.manual_seed(0)
     model = timm.create_model(name).eval()
     images = np.random.default_rng(0).integers(0, 256, (100, 48, 48, 3)).astype(np.uint8)
-    return embed(model, ArrayImages(images), batch, machine)
+    return embed(model, images, batch, machine)
 
 
 def off(found: np.ndarray, expected: np.ndarray) -> float:
@@ -56,7 +56,7 @@ def test_it_halves_the_batch_when_its_memory_runs_out(capsys: pytest.CaptureFixt
         found = features("resnet18", Machine("cuda"), batch=100)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert "out of memory: going on with batches of" in capsys.readouterr().err
+    assert "out of memory: continuing with batches of" in capsys.readouterr().err
     assert off(found, expected) < 1e-5
 
 
@@ -73,7 +73,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 def test_the_stage_makes_the_same_wherever_it_runs(workspace: Workspace, tmp_path: Path) -> None:
     """With a limit, units run in a process that is forked: it must not inherit CUDA."""
-    dask = Cluster(workspace.root, tmp_path / "dask")
+    dask = Cluster(workspace)
     dask.worker("--no-nanny", "--resources", "GPU=1")
     cases: dict[str, tuple[str, dict[str, str]]] = {
         "alone": ("auto", {}),
@@ -88,9 +88,9 @@ def test_the_stage_makes_the_same_wherever_it_runs(workspace: Workspace, tmp_pat
         done = workspace.stage("embed transfer", **environment)
         assert done.returncode == 0, done.stderr
         assert ", 0 from the cache," in done.stderr
-        files = sorted((workspace.root / "data" / "tiny" / "embeddings").glob("*.safetensors"))
+        files = sorted((workspace.root / "data" / "embeddings").glob("*.safetensors"))
         found[name] = [safetensors.numpy.load_file(path) for path in files]
-    dask.stop()
+    dask.end()
     assert len(found["cpu"]) >= 2
     for alone, limited, distributed, cpu in zip(*found.values(), strict=True):
         assert alone.keys() == limited.keys() == distributed.keys() == cpu.keys()

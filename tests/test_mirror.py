@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 
 from stages.runtime.errors import DataError
-from stages.similarity.ceilings import noise_ceiling
+from stages.similarity.ceilings import leave_one_out
 from stages.similarity.matrices import pairs
-from stages.sources import registry
-from stages.sources.fetch import fetch
+from stages.sources.fetch import REMOTES, fetch
+from stages.sources.folders import decode
 from stages.sources.formats import cifar100_names, read_cifar100
-from stages.sources.human import png, read_92objects, read_materials, read_matrix_set
+from stages.sources.human import png
+from stages.sources.judged import read_92objects, read_animals, read_materials, real_stimuli
 from stages.sources.matlab import read_matlab
-from stages.sources.peterson import read_animals
-from stages.sources.real import cifar100_split, cifar100_training, real_stimuli, real_task
+from stages.sources.peterson import read_ratings
+from stages.sources.real import cifar100_split, cifar100_training, real_task
 
 
 @pytest.fixture(autouse=True)
@@ -28,32 +29,32 @@ def _use(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_92_objects() -> None:
     images, judgments = read_92objects(
-        fetch(registry.OBJECTS92_JUDGMENTS), fetch(registry.OBJECTS92_IMAGES)
+        fetch(REMOTES["objects92/judgments"]), fetch(REMOTES["objects92/images"])
     )
     assert len(images) == 92
-    assert {image.shape for image in images} == {(175, 175, 3)}
+    assert {decode(image, "png").shape for image in images.values()} == {(175, 175, 3)}
     participants = judgments.arrays()["participants"]
     assert participants.shape == (16, 92, 92)
-    assert noise_ceiling(participants) == pytest.approx(0.57, abs=0.01)
+    assert leave_one_out(participants, "pearson") == pytest.approx(0.57, abs=0.01)
 
 
 def test_animals() -> None:
-    path = fetch(registry.ANIMALS_JUDGMENTS)
-    first, second = read_matlab(path, "simMatrixFirstBatch", "simMatrixSecondBatch")
-    judgments = read_matrix_set(path)
-    assert judgments.n == 120
+    path = fetch(REMOTES["animals/judgments"])
+    found, ratings = read_matlab(path), read_ratings(path)
+    first, second = found["simMatrixFirstBatch"], found["simMatrixSecondBatch"]
+    assert ratings.shape == (120, 120)
     assert np.corrcoef(pairs(first), pairs(second))[0, 1] == pytest.approx(0.913, abs=5e-4)
-    np.testing.assert_allclose((first + second) / 2, judgments.arrays()["similarity"])
+    np.testing.assert_allclose((first + second) / 2, ratings)
 
 
 def test_animals_images_are_not_in_the_mirror_and_its_numbers_give_their_order(
     tmp_path: Path,
 ) -> None:
-    if not (Path(os.environ["DATA_MIRROR"]) / registry.ANIMALS_IMAGES.place).is_file():
+    if not (Path(os.environ["DATA_MIRROR"]) / REMOTES["animals/images"].place).is_file():
         with pytest.raises(DataError, match=r"animals\.zip: missing .*stimuli\.exclude"):
             real_stimuli("animals")
-    path = fetch(registry.ANIMALS_JUDGMENTS)
-    called = read_matlab(path, "animals_big_idx")[0].ravel().tolist()
+    path = fetch(REMOTES["animals/judgments"])
+    called = read_matlab(path)["animals_big_idx"].ravel().tolist()
     assert len(set(called)) == 120
     with zipfile.ZipFile(tmp_path / "animals.zip", "w") as archive:
         for number in sorted(called, key=str):  # in the order of text: 1005 before 7
@@ -65,7 +66,7 @@ def test_animals_images_are_not_in_the_mirror_and_its_numbers_give_their_order(
 
 
 def test_materials() -> None:
-    judgments = read_materials(fetch(registry.MATERIALS_TRAIN), fetch(registry.MATERIALS_TEST))
+    judgments = read_materials(fetch(REMOTES["materials/train"]), fetch(REMOTES["materials/test"]))
     votes = judgments.arrays()["votes"]
     assert len(votes) == 25801
     assert (votes[:, 0] >= votes[:, 1]).all()
@@ -76,7 +77,7 @@ def test_materials() -> None:
 
 
 def test_cifar100() -> None:
-    path = fetch(registry.CIFAR100)
+    path = fetch(REMOTES["cifar100/archive"])
     images, fine, coarse = read_cifar100(path, "test")
     assert images.shape == (10000, 32, 32, 3)
     assert np.array_equal(np.bincount(fine), np.full(100, 100))
@@ -86,7 +87,7 @@ def test_cifar100() -> None:
 
 
 def test_the_split_of_cifar100() -> None:
-    path = fetch(registry.CIFAR100)
+    path = fetch(REMOTES["cifar100/archive"])
     pretraining, fewshot = cifar100_split(path)
     assert (len(pretraining), len(fewshot)) == (60, 40)
     assert set(pretraining) | set(fewshot) == set(range(100))
@@ -105,7 +106,7 @@ def test_the_split_of_cifar100() -> None:
 
 def test_all_classes_of_cifar100_as_in_the_paper() -> None:
     task = real_task("cifar100", classes="all").check("cifar100")
-    images, fine, _ = read_cifar100(fetch(registry.CIFAR100), "test")
+    images, fine, _ = read_cifar100(fetch(REMOTES["cifar100/archive"]), "test")
     assert np.array_equal(task.images, images)
     assert np.array_equal(task.labels, fine)
 

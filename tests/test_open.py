@@ -23,7 +23,7 @@ import timm.data
 import torch
 from PIL import Image
 
-from stages.zoo.images import image_set
+from stages.networks.images import image_set
 from tests.conftest import Workspace, make_workspace
 from tests.hub import Hub, make_weights
 
@@ -58,7 +58,7 @@ class Open:
 
     def __init__(self, workspace: Workspace, hub: Hub, environment: dict[str, str]) -> None:
         self.workspace, self.hub, self.environment = workspace, hub, environment
-        self.data = workspace.root / "data" / "open"
+        self.data = workspace.root / "data"
         self.log = ""
 
     def dvc(self, *words: str) -> str:
@@ -124,11 +124,10 @@ def test_embeddings_are_timms_own(study: Open, name: str) -> None:
     tables = [PAPER, study.workspace.root / "studies" / "models" / "extra.csv"]
     sizes = pd.concat(map(pd.read_csv, tables)).set_index("name")["features"]
     for unit, features in found.items():
-        path = study.data / unit
-        images = image_set(path if path.is_dir() else path.with_suffix(".npz"))
+        folder, npz = study.data / unit / "images", study.data / f"{unit}.npz"
+        images = image_set(folder if folder.is_dir() else npz)
         assert features.shape == (len(images), sizes[name])
-        first = next(images.batches(2))
-        rgb = [Image.fromarray(i) if isinstance(i, np.ndarray) else i() for i in first]
+        rgb = [Image.fromarray(i) if isinstance(i, np.ndarray) else i() for i in images[:2]]
         with torch.inference_mode():
             x = torch.stack([transform(image) for image in rgb])
             expected = model.forward_head(model.forward_features(x), pre_logits=True).numpy()
@@ -153,10 +152,10 @@ def test_a_model_without_a_published_row_is_named_and_left_out(study: Open) -> N
     """It has alignment and few-shot accuracy, and no covariate: it is in no correlation."""
     assert f"robustness: {LONE}: no published row in imagenet, imagenet_a, " in study.log
     assert f"analyze: {LONE} is left out: no published row in imagenet, " in study.log
-    metrics = study.workspace.root / "metrics" / "open"
-    assert list(json.loads((metrics / "covariate.json").read_text())["without_row"]) == [LONE]
-    alignment = json.loads((metrics / "alignment.json").read_text())
-    assert (alignment["n_models"], alignment["n_left_out"]) == (6, 1)
+    metrics = study.workspace.root / "metrics"
+    assert list(json.loads((study.data / "covariate.json").read_text())["without_row"]) == [LONE]
+    summary = json.loads((metrics / "summary.json").read_text())
+    assert (summary["models"], summary["models_left_out"]) == (6, 1)
     assert set(study.table("tables/correlations")["models"]) == {6}
 
 
@@ -169,9 +168,9 @@ def test_untrained_weights_are_said_to_be_untrained_everywhere(study: Open) -> N
     for path in (study.data / "embeddings").glob("*.safetensors"):
         with safetensors.safe_open(path, "np") as archive:
             assert archive.metadata() == {"weights": "untrained"}
-    metrics = json.loads((root / "metrics" / "open" / "alignment.json").read_text())
-    assert metrics["n_untrained"] == 6
-    plots = [p for p in (root / "plots" / "open").glob("*.json") if p.stem != "answer"]
+    metrics = json.loads((root / "metrics" / "summary.json").read_text())
+    assert metrics["untrained_models"] == 6
+    plots = list((root / "plots").glob("*.json"))
     assert len(plots) == 10
     plots = [p for p in plots if not p.stem.startswith("theory_")]  # they show no models
     for path in plots:
@@ -179,13 +178,13 @@ def test_untrained_weights_are_said_to_be_untrained_everywhere(study: Open) -> N
         none = path.stem == "contrasts"  # of these models no two differ in one factor only
         assert {row["untrained_models"] for row in rows} == (set() if none else {6}), path
     assert UNTRAINED in study.log
-    figures = sorted((root / "plots" / "open" / "figures").glob("*.png"))
+    figures = sorted((root / "plots" / "figures").glob("*.png"))
     assert len(figures) == 18  # all but the contrasts
     for path in figures:
         if path.stem in ("theory_queries", "theory_appendix"):  # of no models
             continue
         assert UNTRAINED in Image.open(path).info["Description"]
-    assert UNTRAINED in (root / "plots" / "open" / "report.html").read_text()
+    assert UNTRAINED in (root / "data" / "report" / "report.html").read_text()
 
 
 def test_weights_that_cannot_be_had_are_named_and_the_others_finish(study: Open) -> None:
@@ -200,7 +199,7 @@ def test_weights_that_cannot_be_had_are_named_and_the_others_finish(study: Open)
         study.hub.repos["timm/resnet18.tv_in1k"] = gone
     assert done.returncode == 3
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert "2 of 7 jobs failed" in line
+    assert "2 of 12 jobs failed" in line
     assert "timm/convnext_tiny.fb_in1k" in line
     assert "timm/resnet18.tv_in1k" in line
     assert "Traceback" not in done.stderr
@@ -225,8 +224,8 @@ def test_the_plan_counts_what_is_embedded(study: Open) -> None:
     total = sum(map(len, found.values()))
     assert f"plan: study 'open', 7 models, {total} images each" in done.stdout
     assert "0.0 GB to download for 0 models; 6 are in the hub's cache (0.2 GB)" in done.stdout
-    assert f"not counted: 1 whose size no table tells: {LONE}" in done.stdout
-    hours = re.findall(r"h GPU +[\d.,]+ h CPU  (\w+)$", done.stdout, re.MULTILINE)
+    assert f"not counted: 1 whose size is in no table: {LONE}" in done.stdout
+    hours = re.findall(r"^(\w+) +[\d.,]+ +[\d.,]+$", done.stdout, re.MULTILINE)
     assert set(hours) == set(FAMILIES)
     assert "simulated: embedding 6 models on several such GPUs" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100

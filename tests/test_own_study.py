@@ -1,4 +1,4 @@
-"""A study of one's own, by YAML alone: models, human data in every form, tasks; through DVC."""
+"""Your own study, by YAML alone: models, human data in every form, tasks; through DVC."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import torch
 import yaml
 from PIL import Image
 
+from stages.sources.timm_tables import TABLES
 from tests.conftest import Workspace, make_workspace
 from tests.hub import Hub, make_weights
 
@@ -103,7 +104,7 @@ def make_birds(
     folder: Path, weights: list[Path], mirror: Path, classes: str, shares: list[int]
 ) -> None:
     """Images labelled as one or another of these networks sees them, so that accuracy differs."""
-    (results,) = mirror.glob("raw.githubusercontent.com/huggingface/*/*/results")
+    results = mirror / TABLES["imagenet"].place.parent
     synsets = (results / "imagenet_synsets.txt").read_text().split()
     allowed = [synsets.index(s) for s in (results / f"{classes}_synsets.txt").read_text().split()]
     images = np.random.default_rng(1).integers(0, 256, (100, 40, 40, 3)).astype(np.uint8)
@@ -150,7 +151,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Iterato
 
 
 def table(workspace: Workspace, name: str) -> pd.DataFrame:
-    return pd.read_csv(workspace.root / "data" / "own" / f"{name}.csv", keep_default_na=False)
+    return pd.read_csv(workspace.root / "data" / f"{name}.csv", keep_default_na=False)
 
 
 def test_every_form_is_measured(workspace: Workspace) -> None:
@@ -175,7 +176,7 @@ def test_every_form_is_measured(workspace: Workspace) -> None:
 
 
 def test_hosted_and_local_weights_are_recorded(workspace: Workspace) -> None:
-    path = workspace.root / "data" / "own" / "embeddings" / "index.json"
+    path = workspace.root / "data" / "embeddings" / "index.json"
     index = json.loads(path.read_text())
     assert index["hosted"]["weights"] == "untrained"
     assert index["hosted"]["files"]["weights"]["repo"] == "someone/net"

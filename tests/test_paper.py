@@ -3,81 +3,43 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm, pearsonr
 
-from stages.inference.correlations import Families
-from stages.inference.paper import (
+from stages.analysis.families import Resampling
+from stages.analysis.paper import (
     appendix_c,
-    beside,
-    correlation,
     gain,
     measures,
     relabelled,
     relabelled_tests,
+    with_published,
 )
-from stages.inference.results import Results
-from stages.inference.tables import COLUMNS
+from stages.analysis.partial import plain_correlation
+from stages.analysis.results import Results
 from stages.study.load import load
 from stages.study.values import Key, read_values
+from tests import made_tables
 from tests.conftest import ROOT
 
 VALUES = ROOT / "studies" / "published" / "sucholutsky2023.csv"
-BENCHMARKS: dict[str, str | None] = {
-    "imagenet": "imagenet",
-    "imagenet_a": "imagenet_a",
-    "real": "imagenet_real",
-    "mine": None,
-}
-MODELS = [f"m{i}" for i in range(12)]
-FAMILIES = Families(0.95, 100, 0)
-
-
-def frame(name: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(COLUMNS[name]))
+BENCHMARKS: dict[str, str | None] = {name: name for name in made_tables.BENCHMARKS}
+FAMILIES = Resampling(0.95, 100, 0)
 
 
 def study_results(classifier: str = "published", constant: str = "") -> Results:
-    """Random results of 12 models on the benchmarks; one `constant` task."""
-    rng = np.random.default_rng(0)
-    return Results(
-        frame(
-            "alignment",
-            [
-                (m, "published", "s", measure, "group", rng.random(), 0.1)
-                for m in MODELS
-                for measure in ("triplet", "spearman", "pearson")
-            ],
-        ),
-        frame(
-            "fewshot",
-            [
-                (m, "published", task, head, n, r, 0.1 if task == constant else rng.random())
-                for m in MODELS
-                for task in ("cifar100", "mnist")
-                for head in ("linear", "mlp1")
-                for n in (5, 1)
-                for r in (0, 1)
-            ],
-        ),
-        frame(
-            "robustness",
-            [
-                (m, b, classifier if b == "imagenet" else "published", "published", 9, *pair)
-                for m in MODELS
-                for b in BENCHMARKS
-                for pair in [rng.random(2)]
-            ],
-        ),
-        ("imagenet", classifier),
-        {m: {"architecture": m, "group": m, "weights": "published"} for m in MODELS},
-        "group",
-        3,
-    )
+    """Random results of 12 models, each a family; ImageNet by a classifier; one constant task."""
+    about = dict(list(made_tables.index().items())[:12])
+    for name, entry in about.items():
+        entry["group"] = name
+    alignment, fewshot, robustness = made_tables.tables(list(about), np.random.default_rng(0))
+    fewshot.loc[fewshot["task"] == constant, "accuracy"] = 0.1
+    robustness.loc[robustness["benchmark"] == "imagenet", "classifier"] = classifier
+    source = ("imagenet", classifier)
+    return Results(alignment, fewshot, robustness, source, about, "group", 3)
 
 
 # The paper's values
@@ -150,23 +112,21 @@ def test_values_stand_beside_what_is_found() -> None:
         "appendix_c": [{**few, "n": 1, "r": None}, {**few, "n": 5, "r": 0.25}],
         "families": [{"group": "a", "r": 1.0}],
     }
-    found = beside(tables, values)
+    found = with_published(tables, values)
     assert [(r["paper"], r["difference"]) for r in found["table1"]] == [(0.25, 0.25), (None, None)]
     assert [(r["paper"], r["paper_p"], r["difference"]) for r in found["table2"]] == [
         (0.5, 0.125, -0.25),
         (None, None, None),
     ]
     assert [(r["paper"], r["difference"]) for r in found["measures"]] == [(0.75, -0.25)]
-    (swapped,) = beside({"measures": [{"a": "triplet", "b": "spearman", "r": 1.0}]}, values)[
-        "measures"
-    ]
-    assert swapped["difference"] == 0.25
+    swapped = [{"a": "triplet", "b": "spearman", "r": 1.0}]
+    assert with_published({"measures": swapped}, values)["measures"][0]["difference"] == 0.25
     assert [(r["paper"], r["difference"]) for r in found["appendix_c"]] == [
         (0.5, None),
         (None, None),
     ]
     assert found["families"] == tables["families"]
-    without = beside(tables, None)
+    without = with_published(tables, {})
     assert [r["paper"] for name in tables if name != "families" for r in without[name]] == [
         None
     ] * 7
@@ -180,7 +140,7 @@ def test_values_stand_beside_what_is_found() -> None:
 def test_correlation_is_pearsons_with_fishers_interval(confidence: float) -> None:
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(2, 15))
-    found = correlation(x, y, confidence)
+    found = plain_correlation(x, y, confidence)
     half = norm.ppf(0.5 + confidence / 2) / np.sqrt(15 - 3)
     r = np.cov(x, y)[0, 1] / np.sqrt(np.var(x, ddof=1) * np.var(y, ddof=1))
     assert found["r"] == pytest.approx(r)
@@ -193,10 +153,10 @@ def test_correlation_is_pearsons_with_fishers_interval(confidence: float) -> Non
 def test_what_has_no_correlation_says_why() -> None:
     x = np.arange(5.0)
     for one, other in ((x, np.full(5, 0.1)), (np.full(5, 0.1), x)):
-        found = correlation(one, other, 0.95)
+        found = plain_correlation(one, other, 0.95)
         assert [found[key] for key in ("r", "low", "high", "p")] == [None] * 4
         assert found["undefined"] == "all models score the same"
-    three = correlation(np.array([1.0, 2, 4]), np.array([1.0, 3, 2]), 0.95)
+    three = plain_correlation(np.array([1.0, 2, 4]), np.array([1.0, 3, 2]), 0.95)
     assert three["r"] is not None
     assert (three["low"], three["undefined"]) == (None, "an interval needs 4 models")
 
@@ -217,13 +177,15 @@ def test_measures_are_every_two() -> None:
 def test_appendix_c_is_the_covariate_with_each_outcome() -> None:
     results = study_results(constant="mnist")
     table = {row["outcome"]: row for row in appendix_c(results, FAMILIES)}
-    assert list(table) == ["cifar100", "mnist", "imagenet_a", "real", "mine"]
+    assert list(table) == ["cifar100", "fashion_mnist", "mnist", *made_tables.BENCHMARKS[1:]]
     assert (table["cifar100"]["head"], table["cifar100"]["n"]) == ("linear", 1)
     few = results.fewshot.query("task == 'cifar100' and head == 'linear' and n == 1")
     assert table["cifar100"]["r"] == pytest.approx(
         few.groupby("model")["accuracy"].mean().corr(results.covariate)
     )
-    assert table["real"]["r"] == pytest.approx(results.top("real", 1).corr(results.covariate))
+    assert table["imagenet_real"]["r"] == pytest.approx(
+        results.top("imagenet_real", 1).corr(results.covariate)
+    )
     assert (table["mnist"]["r"], table["mnist"]["undefined"]) == (None, "all models score the same")
 
 
@@ -236,10 +198,12 @@ def test_gain_is_top1_on_real_less_that_on_imagenet() -> None:
     gained = gain(results, BENCHMARKS)
     assert gained is not None
     pd.testing.assert_series_equal(
-        gained.sort_index(), (top1["real"] - top1["imagenet"]).sort_index(), check_names=False
+        gained.sort_index(),
+        (top1["imagenet_real"] - top1["imagenet"]).sort_index(),
+        check_names=False,
     )
     assert gain(results, {"imagenet": "imagenet"}) is None
-    assert gain(results, {"real": "imagenet_real"}) is None
+    assert gain(results, {"imagenet_real": "imagenet_real"}) is None
     assert gain(study_results("own"), BENCHMARKS) is None
 
 
@@ -273,8 +237,3 @@ def test_relabelled_tests_see_an_inverted_u() -> None:
         assert table[measure, "linear"]["r"] == pytest.approx(expected.statistic)
         assert table[measure, "linear"]["p"] == pytest.approx(expected.pvalue)
         assert table[measure, "linear"]["models"] == 12
-
-
-def test_without_relabelled_images_there_is_no_table() -> None:
-    assert relabelled(study_results(), "pearson", None, 0.95) == []
-    assert relabelled_tests(study_results(), None, FAMILIES) == []

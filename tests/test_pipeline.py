@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from itertools import product
 from pathlib import Path
 
@@ -13,11 +12,17 @@ import pandas as pd
 import pytest
 import safetensors.numpy
 import vl_convert
+import yaml
 
 from stages.study.load import load
-from stages.study.sizes import image_counts
-from tests.conftest import STAGES, THEORY, TINY, Workspace, make_workspace
+from stages.study.planning import image_counts
+from tests.conftest import PARAMS, STAGES, TINY, Workspace, make_workspace
 
+OTHER = TINY | {
+    "title": "Another study of the same networks",
+    "stimuli": {"discs": TINY["stimuli"]["discs"]},
+    "tasks": {"novel": TINY["tasks"]["novel"] | {"style": "drawn"}},
+}
 TRANSFER = 2 + 1  # stimuli, tasks
 BENCHMARKS = 1 + 3  # readout, benchmarks with clean
 
@@ -29,13 +34,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace = make_workspace(folder / "repository", folder / "cache")
     workspace.git()
     workspace.dvc("repro")
-    commit(workspace)
+    workspace.commit()
     return workspace
-
-
-def commit(workspace: Workspace) -> None:
-    assert workspace.run("git", "add", "-A").returncode == 0
-    assert workspace.run("git", "commit", "-qm", "results").returncode == 0
 
 
 def computed(log: str) -> dict[str, tuple[int, int, int]]:
@@ -46,7 +46,7 @@ def computed(log: str) -> dict[str, tuple[int, int, int]]:
 
 
 def table(workspace: Workspace, name: str) -> pd.DataFrame:
-    return pd.read_csv(workspace.root / "data" / "tiny" / f"{name}.csv", keep_default_na=False)
+    return pd.read_csv(workspace.root / "data" / f"{name}.csv", keep_default_na=False)
 
 
 def test_a_second_run_runs_nothing(workspace: Workspace) -> None:
@@ -55,7 +55,7 @@ def test_a_second_run_runs_nothing(workspace: Workspace) -> None:
         assert f"Stage '{stage.replace(' ', '@')}' didn't change, skipping" in log
     assert "Data and pipelines are up to date" in log
     assert "up to date" in workspace.dvc("status")
-    assert workspace.run("git", "status", "--porcelain").stdout == ""
+    assert workspace.do("git", "status", "--porcelain") == ""
 
 
 def test_tables_hold_one_row_a_measurement(workspace: Workspace) -> None:
@@ -76,48 +76,46 @@ def test_tables_hold_one_row_a_measurement(workspace: Workspace) -> None:
 
 
 def test_the_theory_is_simulated_for_the_n_of_the_study(workspace: Workspace) -> None:
-    epsilons, sizes = set(THEORY["epsilon"]), len(THEORY["game"]["objects"])
+    theory = PARAMS["theory"]
+    epsilons, sizes = set(theory["epsilon"]), len(theory["game"]["objects"])
     queries, fewshot = table(workspace, "theory/queries"), table(workspace, "theory/fewshot")
     assert len(queries) == 4 * sizes * 2  # ε, sizes, strategies
-    assert len(table(workspace, "theory/worlds")) == len(queries) * THEORY["game"]["worlds"]
+    assert len(table(workspace, "theory/worlds")) == len(queries) * theory["game"]["worlds"]
     assert set(zip(fewshot["epsilon"], fewshot["n"], strict=True)) == set(product(epsilons, (1, 3)))
     assert len(fewshot) == 4 * 2
     assert len(table(workspace, "theory/shift")) == 4
     assert len(table(workspace, "theory/adversarial")) == 4 * 2
     for rows in (queries, fewshot):
         assert set(rows["epsilon"]) == epsilons
-    shown = json.loads((workspace.root / "metrics" / "tiny" / "theory.json").read_text())
+    shown = json.loads((workspace.root / "data" / "theory" / "summary.json").read_text())
     assert shown["exponent"]["adaptive"] > 0
-    plots = workspace.root / "plots" / "tiny"
+    plots = workspace.root / "plots"
     assert len(json.loads((plots / "theory_queries.json").read_text())) == len(queries)
     assert len(json.loads((plots / "theory_fewshot.json").read_text())) == len(fewshot)
 
 
 def test_embeddings_hold_every_image_set(workspace: Workspace) -> None:
-    data = workspace.root / "data" / "tiny"
-    tensors = safetensors.numpy.load_file(data / "embeddings" / "test_vit.repel.safetensors")
+    """As many images as `make plan` counts."""
+    folder = workspace.root / "data" / "embeddings"
+    tensors = safetensors.numpy.load_file(folder / "test_vit.repel.safetensors")
     assert len(tensors) == TRANSFER
     assert {t.dtype for t in tensors.values()} == {np.dtype(np.float32)}
     assert tensors["stimuli/discs"].shape == (10, 64)
-    assert not (data / "embeddings" / "test_vit2.categories.safetensors").exists()
-
-
-def test_the_plan_knows_how_many_images_there_are(workspace: Workspace) -> None:
+    assert not (folder / "test_vit2.categories.safetensors").exists()
     study = load(workspace.root).study
-    data = workspace.root / "data" / "tiny"
-    tensors = safetensors.numpy.load_file(data / "embeddings" / "test_vit.repel.safetensors")
     assert image_counts(study, None) == {name: len(found) for name, found in tensors.items()}
 
 
-def test_metrics_and_plots_are_drawn(workspace: Workspace) -> None:
+def test_metrics_and_plots_are_drawn(workspace: Workspace, tmp_path: Path) -> None:
     shown = workspace.dvc("metrics", "show", "--json")
-    assert '"r_z2"' in shown
-    plots = workspace.root / "plots" / "tiny"
+    assert '"r_z2_main_outcome"' in shown
+    plots = workspace.root / "plots"
     figures = {path.stem for path in (plots / "figures").iterdir()}
-    assert len(figures) == 18  # all but that of relabelled images, which the study has not
-    assert {path.stem for path in (plots / "svg").iterdir()} == figures
-    workspace.dvc("plots", "show", "--out", "pages")
-    page = (workspace.root / "pages" / "index.html").read_text()
+    svgs = workspace.root / "data" / "report" / "svg"
+    assert len(figures) == 18  # all but that of relabelled images, which the study lacks
+    assert {path.stem for path in svgs.iterdir()} == figures
+    workspace.dvc("plots", "show", "--out", str(tmp_path))
+    page = (tmp_path / "index.html").read_text()
     found = list(re.finditer(r"var spec = ", page))
     assert len(found) == 10
     for match in found:
@@ -128,36 +126,66 @@ def test_metrics_and_plots_are_drawn(workspace: Workspace) -> None:
 
 def test_the_report_has_every_figure_and_table(workspace: Workspace) -> None:
     root = workspace.root
-    report = (root / "plots" / "tiny" / "report.html").read_text()
-    for figure in (root / "plots" / "tiny" / "svg").iterdir():
+    report = (root / "data" / "report" / "report.html").read_text()
+    for figure in (root / "data" / "report" / "svg").iterdir():
         assert f'id="figure-{figure.stem}"' in report
-    assert "cannot be told: " in report  # three families are too few
+    assert "inconclusive: by family: too few families" in report  # three families are too few
     assert "judgments here are simulated" in report
-    tables = {path.stem for path in (root / "data" / "tiny" / "tables").iterdir()}
+    tables = {path.stem for path in (root / "data" / "tables").iterdir()}
     assert {"correlations", "u_tests", "table1", "table2", "factors", "reliability"} <= tables
 
 
-def test_fewshot_n_alone_reruns_what_it_changes(workspace: Workspace) -> None:
+def test_fewshot_n_alone_reruns_what_it_changes(workspace: Workspace, tmp_path: Path) -> None:
     log = workspace.dvc("exp", "run", "-S", "fewshot.n=2")
     assert computed(log) == {
-        "fewshot": (36, 0, 36),
-        "theory": (16, 12, 4),  # of four ε, two sizes of game, appendix and few-shot: the last
+        "fewshot": (37, 0, 37),  # one compares the solvers
+        "theory": (24, 20, 4),  # of four ε: games, shifts, adversarial and few-shot, which is new
         "ceilings": (2, 2, 0),
-        "figures": (19, 6, 13),  # six show no few-shot accuracy
+        "figures": (18, 5, 13),  # five show no few-shot accuracy
     }
     assert set(table(workspace, "theory/fewshot")["n"]) == {2}
     assert set(table(workspace, "fewshot")["n"]) == {2}
-    assert "accuracy.novel" in workspace.dvc("metrics", "diff")
-    workspace.dvc("plots", "diff", "--out", "pages")
-    page = (workspace.root / "pages" / "index.html").read_text()
+    assert "mean_fewshot_accuracy" in workspace.dvc("metrics", "diff")
+    workspace.dvc("plots", "diff", "--out", str(tmp_path))
+    page = (tmp_path / "index.html").read_text()
     assert '"rev": "HEAD"' in page
     assert '"rev": "workspace"' in page
     assert "fewshot.n" in workspace.dvc("exp", "show", "--csv")
     log = workspace.dvc("exp", "run", "-S", "fewshot.n=[1,3]")
-    # DVC's own run cache brings the outputs back; analyze's are in git, and it runs again.
-    assert computed(log) == {"ceilings": (2, 2, 0), "figures": (19, 19, 0)}
-    assert workspace.run("git", "checkout", "-q", "params.yaml").returncode == 0
+    assert computed(log) == {}  # DVC's own run cache brings the outputs back
+    workspace.do("git", "checkout", "-q", "params.yaml")
     assert "up to date" in workspace.dvc("status")
+
+
+def test_another_study_and_back(workspace: Workspace) -> None:
+    """One set of files whatever the study, so that git loses none, and DVC keeps each version."""
+    before, summary = workspace.outputs(), workspace.root / "metrics" / "summary.json"
+    (workspace.root / "studies" / "other.yaml").write_text(yaml.safe_dump(OTHER, sort_keys=False))
+    metrics = json.loads(summary.read_text())
+    assert len(metrics) <= 12
+    assert all(value is None or isinstance(value, int | float) for value in metrics.values())
+    log = workspace.dvc("exp", "run", "-S", "study=other")
+    assert computed(log)["pretrain"][2] == 0  # the same networks
+    assert "theory" not in computed(log)
+    assert {row["set"] for _, row in table(workspace, "alignment").iterrows()} == {"discs"}
+    assert json.loads(summary.read_text()).keys() == metrics.keys()
+    assert not re.search("^.?D", workspace.do("git", "status", "--porcelain"), re.M)
+    assert computed(workspace.dvc("exp", "run", "-S", "study=tiny")) == {}
+    assert workspace.outputs() == before
+    (workspace.root / "studies" / "other.yaml").unlink()
+    workspace.do("git", "checkout", "-q", "params.yaml", "dvc.lock")
+    assert workspace.do("git", "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("stage", ["check", *STAGES])
+def test_what_is_cached_needs_neither_torch_nor_timm(workspace: Workspace, stage: str) -> None:
+    before = workspace.outputs()
+    done = workspace.stage(stage, PYTHONPROFILEIMPORTTIME="1")
+    assert done.returncode == 0, done.stderr
+    assert all(new == 0 for _, _, new in computed(done.stderr).values())
+    assert "numpy" in (imported := set(re.findall(r"\| +([\w.]+)$", done.stderr, re.M)))
+    assert not {"torch", "timm"} & {name.split(".")[0] for name in imported}
+    assert workspace.outputs() == before
 
 
 def test_one_more_architecture_computes_one_model(workspace: Workspace) -> None:
@@ -167,15 +195,15 @@ def test_one_more_architecture_computes_one_model(workspace: Workspace) -> None:
     log = workspace.dvc("repro")
     assert computed(log) == {
         "pretrain": (8, 7, 1),
-        # A set is a unit, and so is whether the weights are trained, which both stages ask for;
-        # the reference has one set.
+        # A unit a set, and one for what the weights are, which both stages share; the reference
+        # has one set.
         "embed transfer": (7 * (TRANSFER + 1), 6 * (TRANSFER + 1), TRANSFER + 1),
         "embed benchmarks": (7 * (BENCHMARKS + 1) + 2, 6 * (BENCHMARKS + 1) + 3, BENCHMARKS),
         "align": (14, 12, 2),
-        "fewshot": (7 * 12, 6 * 12, 12),
+        "fewshot": (7 * 12 + 2, 6 * 12 + 2, 12),
         "robustness": (21, 18, 3),
         "ceilings": (2, 2, 0),
-        "figures": (19, 0, 19),
+        "figures": (18, 0, 18),
     }
     assert "test_vit3.categories" in set(table(workspace, "fewshot")["model"])
     workspace.edit("studies/tiny.yaml", "models", value=TINY["models"])
@@ -193,82 +221,24 @@ def test_worker_count_changes_no_byte(workspace: Workspace, tmp_path: Path) -> N
     assert alone.outputs() == workspace.outputs()
 
 
-def test_a_wrong_value_stops_dvc_before_anything_is_touched(workspace: Workspace) -> None:
-    before = workspace.outputs()
-    done = workspace.run("dvc", "exp", "run", "-S", "fewshot.n=five")
-    refused(done, "error: params.yaml: fewshot.n.0: input should be a valid integer")
-    assert workspace.outputs() == before
-    assert workspace.run("git", "checkout", "-q", "params.yaml").returncode == 0
-    workspace.edit("params.yaml", "study", value="tniy")
-    refused(workspace.run("dvc", "repro"), "error: params.yaml: study: 'tniy' is not one of")
-    assert workspace.outputs() == before
-    assert workspace.run("git", "checkout", "-q", "params.yaml").returncode == 0
-    workspace.dvc("repro")
-    assert workspace.outputs() == before
-
-
-def test_a_wrong_study_of_an_experiment_loses_nothing(workspace: Workspace) -> None:
-    """`dvc exp run` takes the old study's files from the workspace first; they come back whole."""
-    before = workspace.outputs()
-    done = workspace.run("dvc", "exp", "run", "-S", "study=tniy")
-    refused(done, "error: params.yaml: study: 'tniy' is not one of")
-    log = workspace.dvc("exp", "run", "-S", "study=tiny")
-    assert computed(log) == {}
-    assert workspace.outputs() == before
-    assert workspace.run("git", "checkout", "-q", "params.yaml").returncode == 0
-
-
-def refused(done: subprocess.CompletedProcess[str], message: str) -> None:
+def refused(workspace: Workspace, message: str, *command: str) -> None:
+    done = workspace.run("dvc", *command)
     assert done.returncode != 0
     assert message in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_damaged_inputs_are_named_and_outputs_kept(workspace: Workspace) -> None:
-    """Each stage names the file that is wrong, fails, and leaves its earlier output alone."""
-    data = workspace.root / "data" / "tiny"
-    embedding = data / "embeddings" / "test_vit.repel.safetensors"
-    tensors = safetensors.numpy.load_file(embedding)
-    bad_value = {k: np.full_like(v, np.nan) for k, v in tensors.items()}
-    bad_shape = {k: v[:, None] for k, v in tensors.items()}
-    fewer = {k: v for k, v in tensors.items() if not k.startswith("tasks")}
-    task = data / "tasks" / "novel.npz"
-    judgments = data / "stimuli" / "discs" / "judgments.npz"
-    rows = (data / "alignment.csv").read_bytes()
-    fewer_models = b"\n".join(r for r in rows.split(b"\n") if b"test_vit.repel" not in r)
-    cases = [
-        ("align", embedding, safetensors.numpy.save(bad_value), "must be finite"),
-        ("align", embedding, safetensors.numpy.save(bad_shape), "F32 [N, D] is needed"),
-        ("fewshot", embedding, safetensors.numpy.save(fewer), "tasks/novel"),
-        ("fewshot", embedding, b"not safetensors at all", "test_vit.repel.safetensors"),
-        ("fewshot", task, task.read_bytes()[:100], "novel.npz"),
-        ("fewshot", task, b"", "novel.npz"),
-        ("align", judgments, judgments.read_bytes()[:300], "judgments.npz"),
-        ("pretrain", data / "benchmarks" / "training" / "images.npz", None, "images.npz"),
-        (
-            "embed transfer",
-            data / "checkpoints" / "test_vit.repel.safetensors",
-            None,
-            "test_vit.repel",
-        ),
-        ("robustness", data / "checkpoints" / "reference.safetensors", b"x" * 99, "reference"),
-        ("analyze", data / "fewshot.csv", b"", "fewshot.csv"),
-        ("analyze", data / "theory" / "fewshot.csv", b"", "theory/fewshot.csv"),
-        ("analyze", data / "theory" / "shift.csv", None, "theory/shift.csv"),
-        ("analyze", data / "fewshot.csv", b"model,task\na,b\n", "fewshot.csv"),
-        ("analyze", data / "alignment.csv", fewer_models, "test_vit.repel"),
-    ]
-    kept = workspace.outputs()
-    for stage, path, content, message in cases:
-        original = path.read_bytes()
-        path.unlink()  # outputs may be links into DVC's cache
-        if content is not None:
-            path.write_bytes(content)
-        done = workspace.stage(stage)
-        lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-        assert (done.returncode, len(lines)) in ((2, 1), (3, 1)), (stage, message, done.stderr)
-        assert message in lines[0], (stage, lines[0])
-        assert "Traceback" not in done.stderr
-        path.unlink(missing_ok=True)
-        path.write_bytes(original)
-        assert workspace.outputs() == kept, (stage, message)
+def test_a_wrong_value_stops_dvc_before_anything_is_touched(workspace: Workspace) -> None:
+    before = workspace.outputs()
+    wrong = "error: params.yaml: fewshot.n.0: input should be a valid integer"
+    refused(workspace, wrong, "exp", "run", "-S", "fewshot.n=five")
+    assert workspace.outputs() == before
+    wrong = "error: params.yaml: study: 'tniy' is not one of"
+    for command in (["repro"], ["exp", "run", "-S", "study=tniy"]):
+        workspace.do("git", "checkout", "-q", "params.yaml")
+        if command == ["repro"]:
+            workspace.edit("params.yaml", "study", value="tniy")
+        refused(workspace, wrong, *command)
+        assert workspace.outputs() == before
+    assert computed(workspace.dvc("exp", "run", "-S", "study=tiny")) == {}
+    assert workspace.outputs() == before

@@ -29,22 +29,15 @@ VALUE = {"grid": "estimate"}
 Rows = list[dict[str, Any]]
 
 
-def plots() -> dict[str, dict[str, Any]]:
-    """File of each plot that has a template -> its properties."""
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    entries = [
-        next(iter(plot.items()))
-        for stage in ("theory", "analyze")
-        for plot in stages[stage]["plots"]
-    ]
-    return {
-        path.replace("${study}", "miniature"): properties
-        for path, properties in entries
-        if "template" in properties
-    }
-
-
-PLOTS = plots()
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+PLOTS: dict[str, dict[str, Any]] = {
+    path: properties
+    for stage in ("theory", "analyze")
+    for plot in STAGES[stage]["plots"]
+    for path, properties in plot.items()
+    if "template" in properties
+}
+"""File of each plot that has a template -> its properties."""
 
 
 def rows_of(path: str, revisions: tuple[str, ...] = REVISIONS[:2]) -> Rows:
@@ -67,17 +60,21 @@ def filled(path: str, rows: Rows) -> dict[str, Any]:
 def drawn(content: dict[str, Any], version: str = VEGA_LITE) -> Rows:
     """Every mark within the axes: its kind, its place on the page, and what is read on hover."""
 
-    def walk(node: dict[str, Any], x: float, y: float, panel: str = "") -> Iterator[dict[str, Any]]:
+    def walk(
+        node: dict[str, Any], x: float, y: float, panel: str = "", corner: Any = (0, 0)
+    ) -> Iterator[dict[str, Any]]:
         for item in node.get("items", []):
             at = x + item.get("x", 0), y + item.get("y", 0)
             if node["marktype"] == "group":
                 for child in item.get("items", []):
-                    yield from walk(child, *at, title(item) or panel)
+                    own = title(item)
+                    yield from walk(child, *at, own or panel, at if own else corner)
             elif node.get("role") == "mark":
                 read = [part.split(": ", 1) for part in item.get("description", "").split("; ")]
                 yield item | {
                     "kind": node["marktype"],
                     "panel": panel,
+                    "corner": corner,
                     "at": tuple(round(v, 3) for v in at),
                     "color": item.get("stroke") or item.get("fill"),
                     "tip": dict(pair for pair in read if len(pair) == 2),
@@ -212,8 +209,36 @@ def test_points_lie_in_the_panel_and_at_the_place_of_what_is_read_on_them(path: 
             assert values == pytest.approx(slope * np.array(places) + offset, abs=near)
 
 
+@pytest.mark.parametrize(
+    ("path", "panels"),
+    [
+        ("plots/theory_fewshot.json", [f"n = {n}" for n in (1, 5, 10, 20, 40, 80)]),
+        (
+            "plots/theory_queries.json",
+            [f"{s} queries, d = {d}" for d in (1, 2, 3) for s in ("adaptive", "random")],
+        ),
+    ],
+)
+@pytest.mark.parametrize("version", [VEGA_LITE, vl_convert.get_vegalite_versions()[0]])
+def test_panels_stand_in_order_whatever_the_revisions_are(
+    path: str, panels: list[str], version: str
+) -> None:
+    """The first revision has two of the panels, and its last row first."""
+    first, second = (rows_of(path, (rev,)) for rev in REVISIONS[:2])
+    some = [row for row in reversed(first) if row["panel"] in (panels[1], panels[4])]
+    items = drawn(filled(path, some + second[::-1]), version)
+    corners = {
+        panel: tuple(
+            round(min(item["corner"][axis] for item in items if item["panel"] == panel))
+            for axis in (1, 0)
+        )
+        for panel in {item["panel"] for item in items}
+    }
+    assert sorted(corners, key=lambda panel: corners[panel]) == panels
+
+
 def test_no_interval_by_family_is_no_bar_and_said_on_hover() -> None:
-    path = "plots/miniature/robustness.json"
+    path = "plots/robustness.json"
     rows = rows_of(path)
     none = [row | {"family_low": None, "family_high": None} for row in rows]
     there, gone = drawn(filled(path, rows)), drawn(filled(path, none))
@@ -229,7 +254,7 @@ def number(text: str) -> float:
 
 def test_one_n_beside_six() -> None:
     """`fewshot.n=5` against all n: the one is seen among the others."""
-    path = "plots/miniature/correlation_by_n.json"
+    path = "plots/correlation_by_n.json"
     rows = [row for row in rows_of(path) if row["rev"] == "HEAD" or row["n"] == 5]
     found = colors(points(filled(path, rows)))
     assert found == {COLORS[0]: len(rows) / 7, COLORS[1]: 6 * len(rows) / 7}
@@ -244,29 +269,43 @@ def test_an_older_vega_lite_draws_the_same_points(path: str) -> None:
     )
 
 
-def test_the_page_needs_no_internet(tmp_path: Path) -> None:
+@pytest.fixture
+def repository(tmp_path: Path) -> Workspace:
+    """A repository with one plot, committed with n = 1 and changed to n = 5."""
+    workspace = Workspace(tmp_path / "repository", tmp_path / "cache")
+    workspace.root.mkdir()
+    for command in (("git", "init", "-q"), ("dvc", "init", "-q")):
+        assert workspace.run(*command).returncode == 0
+    shutil.copytree(TEMPLATES, workspace.root / ".dvc" / "plots")
+    path = "plots/alignment_fewshot.json"
+    rows = json.loads((ROOT / path).read_text())
+    data = workspace.root / "points.json"
+    data.write_text(json.dumps([row | {"n": 1} for row in rows]))
+    properties = {k: v for k, v in PLOTS[path].items() if k != "cache"}
+    content = yaml.safe_dump({"plots": [{"points.json": properties}]})
+    (workspace.root / "dvc.yaml").write_text(content)
+    workspace.git()
+    data.write_text(json.dumps([row | {"n": 5} for row in rows]))
+    return workspace
+
+
+def test_the_page_needs_no_internet(repository: Workspace) -> None:
     """`make plots`, in a repository where one number has changed since the last commit."""
-    workspace = repository(tmp_path)
-    done = workspace.run("python", "-m", "stages.plots", "HEAD", PYTHONPATH=str(ROOT))
+    done = repository.run("python", "-m", "stages.plots", "HEAD", PYTHONPATH=str(ROOT))
     assert done.returncode == 0, done.stderr
-    page = (workspace.root / "dvc_plots" / "index.html").read_text()
-    assert done.stdout.strip() == (workspace.root / "dvc_plots" / "index.html").as_uri()
+    index = repository.root / "dvc_plots" / "index.html"
+    page = index.read_text()
+    assert done.stdout.strip() == index.as_uri()
     assert not re.findall(r"""<(?:script|link|img)[^>]+(?:src|href)\s*=\s*["']?http""", page)
     assert "window.vegaEmbed=" in page
     (spec,) = re.findall(r"var spec = (\{.*\});", page)
     values = json.loads(spec)["data"]["values"]
     assert {row["rev"]: row["n"] for row in values} == {"workspace": 5, "HEAD": 1}
-
-
-def test_an_unknown_revision_leaves_the_last_page(tmp_path: Path) -> None:
-    workspace = repository(tmp_path)
-    (workspace.root / "dvc_plots").mkdir()
-    (workspace.root / "dvc_plots" / "index.html").write_text("the last one")
-    done = workspace.run("python", "-m", "stages.plots", "nonesuch", PYTHONPATH=str(ROOT))
+    done = repository.run("python", "-m", "stages.plots", "nonesuch", PYTHONPATH=str(ROOT))
     assert done.returncode == 1
     assert "nonesuch" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
-    assert (workspace.root / "dvc_plots" / "index.html").read_text() == "the last one"
+    assert index.read_text() == page  # the last one
 
 
 def test_dvcs_own_page_is_the_same_page() -> None:
@@ -277,25 +316,3 @@ def test_dvcs_own_page_is_the_same_page() -> None:
     assert "{plot_divs}" in with_vega(page)
     config = (ROOT / ".dvc" / "config").read_text()
     assert f"html_template = {PAGE.relative_to('.dvc')}" in config
-
-
-def repository(folder: Path) -> Workspace:
-    """A repository with one plot, committed with n = 1 and changed to n = 5."""
-    workspace = Workspace(folder / "repository", folder / "cache")
-    workspace.root.mkdir()
-    for command in (("git", "init", "-q"), ("dvc", "init", "-q")):
-        assert workspace.run(*command).returncode == 0
-    shutil.copytree(TEMPLATES, workspace.root / ".dvc" / "plots")
-    path = "plots/miniature/alignment_fewshot.json"
-    rows = json.loads((ROOT / path).read_text())
-    data = workspace.root / "points.json"
-    data.write_text(json.dumps([row | {"n": 1} for row in rows]))
-    properties = {k: v for k, v in PLOTS[path].items() if k != "cache"}
-    (workspace.root / "dvc.yaml").write_text(
-        yaml.safe_dump({"plots": [{"points.json": properties}]})
-    )
-    for arguments in (("add", "-A"), ("commit", "-qm", "results")):
-        identity = ("-c", "user.name=someone", "-c", "user.email=someone@example.org")
-        assert workspace.run("git", *identity, *arguments).returncode == 0
-    data.write_text(json.dumps([row | {"n": 5} for row in rows]))
-    return workspace

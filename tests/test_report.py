@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import html.parser
 import re
 import shutil
@@ -16,28 +17,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from stages.figures.cells import interval, number, probability
-from stages.figures.made import Made, made_of
-from stages.figures.provenance import provenance, revision
-from stages.figures.report import inline, write_report
-from stages.inference.answer import answer
-from stages.inference.facts import Facts, FewShot
+from stages.analysis.answer import answer
+from stages.analysis.facts import Facts
+from stages.report.cells import ReportTable, interval, number, p_value, text
+from stages.report.made import Made, made_of
+from stages.report.provenance import provenance, revision
+from stages.report.report import inline, write_report
 from stages.runtime.errors import DataError
 from stages.study.load import load
+from tests import test_figures
 from tests.conftest import ROOT
+from tests.test_figures import rows_of
 
 Record = dict[str, Any]
-FACTS = Facts(
-    measure="pearson",
-    simulated=True,
-    group_size=5,
+FACTS = replace(
+    test_figures.FACTS,
     confidence=0.95,
-    few_shot=FewShot("linear", 1, 3),
-    models=40,
-    untrained=5,
     given="the accuracy of a linear readout on clean images",
-    zoo="40 models trained here, 5 of them untrained",
-    family="recipe",
     families=8,
 )
 FEW = replace(FACTS, families=3)
@@ -47,55 +43,28 @@ VOID = {"meta", "link", "br", "img", "input", "hr"}
 
 def labels(name: str) -> Record:
     outcome, what = name.split()
-    few = what == "1-shot"
-    return {
-        "kind": "few-shot" if few else "robustness",
-        "outcome": outcome,
-        "head": "linear" if few else "",
-        "n": 1 if few else 0,
-        "top": 0 if few else 1,
-        "measure": "pearson",
-    }
+    few = ("few-shot", outcome, "linear", 1, 0, "pearson")
+    top = ("robustness", outcome, "", 0, 1, "pearson")
+    return rows_of("kind outcome head n top measure", few if what == "1-shot" else top)[0]
 
 
 def two_lines(name: str, u: bool | None, **more: Any) -> Record:
-    estimate = None if u is None else 0.3
-    row = {
-        **labels(name),
-        "test": "two lines",
-        "linear": False,
-        "family_effects": False,
-        "models": 40,
-        "families": 8,
-        "estimate": estimate,
-        "break": estimate,
-        "slope_low": None if u is None else -0.3,
-        "slope_high": estimate,
-        "q": None if u is None else 0.01 if u else 0.7,
-        "u": u,
-        "undefined": "",
-    }
-    return row | more
+    estimate, low = (None, None) if u is None else (0.3, -0.3)
+    columns = "test linear family_effects models families estimate break slope_low slope_high q u"
+    q = {None: None, True: 0.01, False: 0.7}[u]
+    row = ("two lines", False, False, 40, 8, estimate, estimate, low, estimate, q, u)
+    return labels(name) | rows_of(columns, row)[0] | {"undefined": ""} | more
 
 
 def correlation(name: str, term: str, r: float | None, sign: int | None, **more: Any) -> Record:
     """A correlation whose interval by family is above 0, below it, around it, or missing."""
     low, high = (None, None) if sign is None else ((-0.9, 0.9), (0.1, 0.9), (-0.9, -0.1))[sign]
-    row = {
-        **labels(name),
-        "term": term,
-        "r": r,
-        "low": None if r is None else r - 0.1,
-        "high": None if r is None else r + 0.1,
-        "p": None if r is None else 0.0002,
-        "family_low": low,
-        "family_high": high,
-        "family_p": None if sign is None else 0.02,
-        "q": None if sign is None else 0.03 if sign else 0.4,
-        **dict.fromkeys(("slope", "slope_low", "slope_high", "slope_p"), low),
-        "undefined": "",
-    }
-    return row | more
+    naive = (None, None, None) if r is None else (r - 0.1, r + 0.1, 0.0002)
+    by_family = (None, None) if sign is None else (0.02, 0.03 if sign else 0.4)
+    columns = "term r low high p family_low family_high family_p q"
+    row = rows_of(columns, (term, r, *naive, low, high, *by_family))[0]
+    slope = dict.fromkeys(("slope", "slope_low", "slope_high", "slope_p"), low)
+    return labels(name) | row | slope | {"undefined": ""} | more
 
 
 def sentences(u: list[Record], r: list[Record], facts: Facts = FACTS) -> list[str]:
@@ -111,23 +80,23 @@ def test_a_u_is_named_and_z2_elsewhere_is_none() -> None:
     u = [two_lines(NAMES[0], True), *(two_lines(name, False) for name in NAMES[1:])]
     r = [correlation(NAMES[0], "z²", 0.6, 1), correlation(NAMES[1], "z²", 0.5, 1)]
     assert sentences(u, r)[0] == (
-        "By the two-lines test accuracy is shown to follow a U of Pearson alignment with simulated "
+        "The two-lines test finds that accuracy follows a U of Pearson alignment with simulated "
         "observers in 1 of 4 outcomes (novel 1-shot); z², which alone does not show a U, is also "
-        "positively correlated with digits 1-shot (partial r = 0.50) (p < 0.05 where models are "
-        "taken for independent)."
+        "positively correlated with digits 1-shot (partial r = 0.50) (p < 0.05 if models are "
+        "treated as independent)."
     )
 
 
 @pytest.mark.parametrize(
     ("us", "words"),
     [
-        ([True], "in the one outcome tested (novel 1-shot)."),
-        ([False], "in no outcome: not in novel 1-shot."),
+        ([True], "in 1 of 1 outcome (novel 1-shot)."),
+        ([False], "in none of 1 outcome."),
         ([False, False], "in none of 2 outcomes."),
-        ([True, True], "in all 2 outcomes tested (novel 1-shot and digits 1-shot)."),
-        ([False, None], "digits 1-shot it cannot be told (undefined)."),
-        ([None, None], "cannot be told: undefined."),
-        ([], "cannot be told: there is no two-lines test of an outcome."),
+        ([True, True], "in 2 of 2 outcomes (novel 1-shot and digits 1-shot)."),
+        ([False, None], "; inconclusive for digits 1-shot (undefined)."),
+        ([None, None], " is inconclusive: undefined."),
+        ([], " is inconclusive: there is no test of an outcome."),
     ],
 )
 def test_counts_of_us_in_words(us: list[bool | None], words: str) -> None:
@@ -139,12 +108,12 @@ def test_too_few_families_and_other_reasons_are_told() -> None:
     u = [two_lines(name, None) for name in NAMES]
     r = [correlation(name, term, 0.5, None) for name in NAMES for term in ("z²", "linear")]
     for sentence in sentences(u, r, FEW):
-        assert sentence.endswith("cannot be told: too few families.")
+        assert sentence.endswith("inconclusive: too few families.")
     same = "all models score the same"
     u[0] |= {"undefined": same}
     r[1] |= {"r": None, "undefined": same}
     for sentence in sentences(u, r, FEW):
-        assert sentence.endswith(f"cannot be told: {same}, too few families.")
+        assert sentence.endswith(f"inconclusive: {same}, too few families.")
 
 
 def test_signs_of_alignment_itself() -> None:
@@ -155,10 +124,10 @@ def test_signs_of_alignment_itself() -> None:
         correlation(NAMES[3], "linear", 0.2, 0),
     ]
     assert sentences([], rows)[1] == (
-        "Beyond the accuracy of a linear readout on clean images, alignment itself goes with "
-        "higher accuracy in novel 1-shot (partial r = 0.52) and digits 1-shot (0.40) and with "
-        "lower accuracy in edges top-1 (partial r = −0.31); in mosaic top-1 no such relation is "
-        "shown (95 % intervals by family, q < 0.05)."
+        "Controlling for the accuracy of a linear readout on clean images, alignment itself goes "
+        "with higher accuracy in novel 1-shot (partial r = 0.52) and digits 1-shot (0.40) and with "
+        "lower accuracy in edges top-1 (partial r = −0.31); no such relation is shown in mosaic "
+        "top-1 (95 % intervals by family, q < 0.05)."
     )
     none = "is not shown to go with accuracy in mosaic top-1 (95 % intervals by family, q < 0.05)."
     assert sentences([], rows[3:])[1].endswith(none)
@@ -177,9 +146,9 @@ def test_other_measures_heads_tops_and_specifications_are_not_read() -> None:
     u = [two_lines(NAMES[0], True, **other) for other in others]
     u.append(two_lines(NAMES[2], True, top=5))
     u.append(two_lines(NAMES[0], False))
-    assert sentences(u, [])[0].endswith("in no outcome: not in novel 1-shot.")
+    assert sentences(u, [])[0].endswith("in none of 1 outcome.")
     r = [correlation(NAMES[0], "linear", 0.5, 1, measure="triplet")]
-    assert sentences([], r)[1].endswith("there is no correlation with an outcome.")
+    assert sentences([], r)[1].endswith("there is no test of an outcome.")
 
 
 SIGNS = st.sampled_from([None, 0, 1, -1])
@@ -214,9 +183,9 @@ def test_never_more_than_the_tests_say(
 
 def parts(sentence: str) -> tuple[str, str, str]:
     """Of the first sentence: outcomes that are a U, those with z² alone, those not told."""
-    u = re.search(r"outcomes?(?: tested)? \((.*?)\)", sentence)
+    u = re.search(r"of \d outcomes? \((.*?)\)", sentence)
     square = re.search(r"correlated with (.*) \(p < ", sentence)
-    rest = re.search(r"; for (.*) it cannot be told", sentence)
+    rest = re.search(r"; inconclusive for (.*) \(", sentence)
     return tuple(found[1] if found else "" for found in (u, square, rest))  # type: ignore[return-value]
 
 
@@ -256,7 +225,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two figures that share their ids, as matplotlib's do."""
     folder = tmp_path_factory.mktemp("figures")
     with mpl.rc_context({"svg.hashsalt": "same", "svg.fonttype": "none"}):
-        for name in ("shape", "unheard_of"):
+        for name in ("shape", "spread"):
             figure = Figure()
             figure.subplots().plot([1, 2], [3, 1], "o-")
             figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": "someone"})
@@ -273,88 +242,69 @@ ORIGIN = {
 }
 
 
-BROAD = {"family_low": 0.8, "family_high": 0.99}
-ENDS = {"r": 0.924, "low": 0.9, "high": 0.95, "undefined": "", **BROAD}
-
-
 def tables() -> dict[str, list[Record]]:
-    u = [two_lines(NAMES[0], True), two_lines(NAMES[3], None, undefined="all score the same")]
+    """A row or a few of every table."""
     r = [correlation(name, term, 0.5, 1) for name in NAMES[:3] for term in ("z²", "linear")]
     r.append(correlation(NAMES[3], "z²", None, None, undefined="all score the same"))
-    table1 = {
-        "benchmark": "edges",
-        "top": 1,
-        "measure": "pearson",
-        "group": "high",
-        "models": 5,
-        "accuracy": 0.612,
-        "paper": 0.6,
-        "difference": 0.012,
-    }
-    table2 = {**r[0], "benchmark": "edges", "top": 1, "paper": 0.239, "paper_p": 1e-5}
-    table2["difference"] = table2["r"] - 0.239
-    pair = {"quantity": "alignment", "what": "pearson", "factor": "λ <2>", "a": "m1", "b": "m2"}
+    paper = {"benchmark": "edges", "paper": 0.239, "paper_p": 1e-5, "difference": 0.261}
+    ends = "r low high family_low family_high undefined models"
+    numbers = (0.924, 0.9, 0.95, 0.8, 0.99, "", 40)
+    spans = "alignment alignment_low alignment_high accuracy accuracy_low accuracy_high"
+    ceilings = "set form measure judges stimuli leave_one_out upper split_half spearman_brown"
+    judged = "set participant measure mean lowest highest best_model r_z2 r_linear task n"
     return {
-        "u_tests": u,
+        "u_tests": [
+            two_lines(NAMES[0], True),
+            two_lines(NAMES[3], None, undefined="all score the same"),
+        ],
         "correlations": r,
-        "table1": [table1],
-        "table2": [table2],
-        "contrasts": [pair | {"family": "x", "value_a": 0.3, "value_b": 0.2, "difference": 0.1}],
-        "factors": [
-            {
-                **{key: pair[key] for key in ("factor", "quantity", "what")},
-                "pairs": 1,
-                "positive": 1,
-                "mean": 0.1,
-                **dict.fromkeys(("low", "high", "p", "q")),
-                "undefined": "one pair",
-            }
-        ],
-        "families": [
-            {
-                **{"group": "repel", "models": 5, "task": "novel", "n": 1, "covariate": 0.5},
-                **{f"alignment{end}": 0.25 for end in ("", "_low", "_high")},
-                **{f"accuracy{end}": 0.375 for end in ("", "_low", "_high")},
-            }
-        ],
-        "measures": [
-            {
-                **ENDS,
-                "a": "pearson",
-                "b": "triplet",
-                "models": 40,
-                "paper": 0.824,
-                "difference": 0.1,
-            }
-        ],
-        "appendix_c": [{**labels(NAMES[0]), **ENDS, "models": 40}],
-        "relabelled_tests": [{**ENDS, "measure": "pearson", "term": "z²", "p": 0.5, "models": 40}],
-        "reliability": [
-            {
-                **{"task": "novel", "head": "linear", "n": 1, "repeats": 1, "models": 40},
-                **dict.fromkeys(("sd", "rank_stability", "reliability")),
-            }
-        ],
-        "ceilings": [
-            {
-                **{"set": "discs", "form": "votes", "measure": "triplet", "judges": 3},
-                **{"stimuli": 40, "leave_one_out": 0.7, "upper": 0.8, "split_half": 0.6},
-                **{"spearman_brown": None, "best_model": "m1", "best_value": 0.85},
-            }
-        ],
-        "participants": [
-            {
-                **{"set": "discs", "participant": "p01", "measure": "pearson", "mean": 0.2},
-                **{"lowest": -0.1, "highest": 0.5, "best_model": "m1", "r_z2": None},
-                **{"r_linear": 0.3, "task": "novel", "n": 1},
-            }
-        ],
-        "models": [
-            {
-                **{"model": "m<1>", "architecture": "a", "group": "repel", "weights": "untrained"},
-                **{"covariate": 0.5, "pearson": 0.4321, "pearson_se": 0.0123},
-            }
-        ],
+        "table1": rows_of(
+            "benchmark top measure group models accuracy paper difference",
+            ("edges", 1, "pearson", "high", 5, 0.612, 0.6, 0.012),
+        ),
+        "table2": [r[0] | paper | {"top": 1}],
+        "contrasts": rows_of(
+            "quantity what factor a b family value_a value_b difference",
+            ("alignment", "pearson", "λ <2>", "m1", "m2", "x", 0.3, 0.2, 0.1),
+        ),
+        "factors": rows_of(
+            "factor quantity what pairs positive mean low high p q undefined",
+            ("λ <2>", "alignment", "pearson", 1, 1, 0.1, None, None, None, None, "one pair"),
+        ),
+        "families": rows_of(
+            f"group models task n covariate {spans}",
+            ("repel", 5, "novel", 1, 0.5, 0.25, 0.25, 0.25, 0.375, 0.3, 0.45),
+        ),
+        "measures": rows_of(
+            f"a b paper difference {ends}", ("pearson", "triplet", 0.824, 0.1, *numbers)
+        ),
+        "appendix_c": [labels(NAMES[0]) | rows_of(ends, numbers)[0]],
+        "relabelled_tests": rows_of(f"measure term p {ends}", ("pearson", "z²", 0.5, *numbers)),
+        "reliability": rows_of(
+            "task head n repeats models sd rank_stability reliability",
+            ("novel", "linear", 1, 1, 40, None, None, None),
+        ),
+        "ceilings": rows_of(
+            f"{ceilings} best_model best_value",
+            ("discs", "votes", "triplet", 3, 40, 0.7, 0.8, 0.6, None, "m1", 0.85),
+        ),
+        "participants": rows_of(
+            judged, ("discs", "p01", "pearson", 0.2, -0.1, 0.5, "m1", None, 0.3, "novel", 1)
+        ),
+        "bridge_tests": rows_of(
+            "outcome n rho p family_low family_high family_p models misaligned undefined",
+            ("novel", 1, -0.42, 0.5, None, None, None, 40, 3, ""),
+        ),
+        "theory_queries": rows_of(
+            "objects dimensions entropy alone strategy epsilon capacity queries bound by_places",
+            (7, 2, 5.5, 0.25, "adaptive", 0.1, 0.5, 24.6, 11.2, 12.2),
+            (7, 2, 5.5, 0.25, "adaptive", 0.2, 0.25, 45.2, 22.4, 24.4),
+            (7, 2, 5.5, 0.25, "random", 0.1, 0.5, None, 11.2, 12.2),
+        ),
+        "models": rows_of(
+            "model architecture group weights covariate pearson pearson_se",
+            ("m<1>", "a", "repel", "untrained", 0.5, 0.4321, 0.0123),
+        ),
     }
 
 
@@ -365,10 +315,11 @@ def page(path: Path, figures: Path, **changes: Any) -> str:
         "tables": tables(),
         "facts": FACTS,
         "made": [Made("Judgments", ("discs", "<stars>"), "simulated observers", "simulated")],
-        "captions": {"shape": "r < 0.05 & so on", "unheard_of": "Of something else."},
-        "figures_folder": figures,
+        "captions": {"shape": "r < 0.05 & so on", "spread": "Of something else."},
+        "svgs": figures,
         "left_out": {"net<script>alert(1)</script>": 'no weights ("gone")'},
         "provenance": ORIGIN,
+        "notes": [],
     }
     write_report(path, **(values | changes))
     return path.read_text()
@@ -376,6 +327,7 @@ def page(path: Path, figures: Path, **changes: Any) -> str:
 
 def test_page_is_well_formed_and_loads_nothing(tmp_path: Path, figures: Path) -> None:
     text = page(tmp_path / "report.html", figures)
+    assert text == page(tmp_path / "again.html", figures)  # the same bytes
     parsed = Page(text)
     assert len(parsed.ids) == len(set(parsed.ids))
     assert not re.search(r"@import|<script|<iframe|<object|<embed", text)
@@ -396,11 +348,10 @@ def test_figures_are_inline_each_with_its_caption(tmp_path: Path, figures: Path)
     text = page(tmp_path / "report.html", figures)
     assert text.count("<svg") == 2
     assert "r &lt; 0.05 &amp; so on" in text
-    assert "Other figures" in text
     assert "someone" not in text
     assert not re.search(r"(?<!\w )\*\{", text)  # a figure's style is about itself
-    with pytest.raises(DataError, match=r"lost\.svg"):
-        page(tmp_path / "report.html", figures, captions={"lost": ""})
+    with pytest.raises(DataError, match=r"noise\.svg"):
+        page(tmp_path / "report.html", figures, captions={"noise": ""})
 
 
 def test_inlined_figure_keeps_all_marks(figures: Path) -> None:
@@ -417,6 +368,8 @@ def test_text_is_escaped_and_left_out_models_named(tmp_path: Path, figures: Path
     said = Page(text).text
     assert 'net<script>alert(1)</script>: no weights ("gone")' in said
     assert "1 of the study’s models has no place" in said
+    note = "Solvers differ by < 1e-3."
+    assert note in Page(page(tmp_path / "n.html", figures, notes=[note])).text
     assert "None: every model" in Page(page(tmp_path / "r.html", figures, left_out={})).text
 
 
@@ -427,46 +380,57 @@ def test_page_says_what_it_must(tmp_path: Path, figures: Path) -> None:
         assert sentence in said
     assert "judgments here are simulated" in said
     assert "<stars>" in said
-    for words in ("m<1>", "0.432± 0.012", "+0.100", "0.924", "p01", "37.5 to 37.5", "0.85"):
+    for words in ("m<1>", "0.432± 0.012", "+0.100", "0.924", "p01", "37.5", "30.0 to 45.0", "0.85"):
         assert words in said
-    for reason in ("one pair", "needs two draws", "all models score the same"):
-        assert f'title="{reason}">–</td>' in text
+    # By hand: bounds and queries times capacity, and 7 · 6 / 2 queries that are possible.
+    assert " 7 2 5.5 5.6 6.1 11.3 to 12.3 – 21 0.25 " in " ".join(said.split())
+    assert "−0.42" in said
+    for reason in (
+        "games hit the limit of queries",
+        "one pair",
+        "needs two draws",
+        "all models score the same",
+    ):
+        assert f'title="{reason}">–</span></td>' in text
     assert "60.0 (+1.2)" in said  # the paper's Table 1 and the difference
     for value in ("0.239", "< .001", "+0.261", "∪ +0.30", "0" * 64, "2.2.0", "uncommitted"):
         assert value in said
-    assert 'title="all score the same">–</td>' in text
+    assert 'title="all score the same">–</span></td>' in text
     real = Page(page(tmp_path / "r.html", figures, facts=replace(FACTS, simulated=False), made=[]))
     assert "simulated observers" not in real.text
     assert "judgments here are simulated" not in real.text
 
 
-def test_same_inputs_give_the_same_bytes(tmp_path: Path, figures: Path) -> None:
-    first = page(tmp_path / "a.html", figures)
-    assert first == page(tmp_path / "b.html", figures)
-
-
 def test_page_without_any_table(tmp_path: Path, figures: Path) -> None:
     said = Page(page(tmp_path / "r.html", figures, tables={}, captions={})).text
-    assert "cannot be told" in said
+    assert "inconclusive" in said
     assert "This study has no benchmark of robustness." in said
     assert "This study has no relabelled benchmark whose results" in said
 
 
 def test_cells_of_numbers() -> None:
-    assert [number(v).text for v in (-0.001, -0.5, 0.456, None)] == ["0.00", "−0.50", "0.46", "–"]
-    assert [probability(p).text for p in (0.0, 0.0009, 0.001, 0.05, 1.0)] == [
-        "< .001",
-        "< .001",
-        ".001",
-        ".050",
-        "1.000",
-    ]
-    assert number(None, reason="one pair").title == "one pair"
-    assert [interval(*ends).mark for ends in ((0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1))] == [
-        "clear",
-        "clear",
-        "",
-    ]
+    shown = [number("v")({"v": v}).text for v in (-0.001, -0.5, 0.456, None)]
+    assert shown == ["0.00", "−0.50", "0.46", "–"]
+    shown = [number("v", signed=True)({"v": v}).text for v in (0.304, -0.05, -0.004, -1.2)]
+    assert shown == ["+0.30", "−0.05", "0.00", "−1.20"]
+    shown = [p_value("p")({"p": p}).text for p in (0.0, 0.0009, 0.001, 0.05, 1.0)]
+    assert shown == ["< .001", "< .001", ".001", ".050", "1.000"]
+    assert number("v")({"v": None, "why": "one pair"}).title == "one pair"
+    ends = ((0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1), (None, 0.1))
+    styles = [interval("a", "b")({"a": a, "b": b}).style for a, b in ends]
+    assert styles == ["n clear", "n clear", "n", "n"]
+
+
+def test_a_table_is_html_with_every_text_escaped_and_numbers_right() -> None:
+    long = "<b>" + "x" * 200
+    rows: list[Record] = [{"a": long, "b": 0.5}, {"a": "&", "b": None, "why": '"why"'}]
+    table = ReportTable(rows, [("<a>", text("a")), ("b", number("b"))])
+    assert table.reasons == ['"why"']
+    cells = re.findall(r"<t[hd]><span[^>]*>(.*?)</span></t[hd]>", table.html)
+    assert [html.unescape(cell) for cell in cells] == ["<a>", "b", long, "0.50", "&", "–"]
+    assert re.findall(r'class="(\w)', table.html.partition("<thead>")[2]) == list("tntntn")
+    assert "<b>" not in table.html
+    assert "&#34;why&#34;" in table.html
 
 
 def git(root: Path, *words: str) -> str:
@@ -507,13 +471,8 @@ def test_revision_is_of_the_code_not_of_results(tmp_path: Path) -> None:
     assert revision(root, "s") == f"{commit}, with uncommitted changes"
     git(root, "commit", "-qam", "more code")
     assert revision(root, "s") == git(root, "rev-parse", "HEAD") != commit
-
-
-def test_revision_of_a_shallow_clone_and_of_no_clone(tmp_path: Path) -> None:
-    root = repository(tmp_path / "r")
-    (root / "report.html").write_text("x")
-    git(root, "add", ".")
-    git(root, "commit", "-qm", "results")
+    (root / "report.html").write_text("y")
+    git(root, "commit", "-qam", "results")  # a shallow clone does not know, and no clone either
     git(tmp_path, "clone", "-q", "--depth", "1", f"file://{root}", "shallow")
     assert revision(tmp_path / "shallow", "s") == "unknown in a shallow clone"
     shutil.rmtree(root / ".git")
@@ -523,13 +482,14 @@ def test_revision_of_a_shallow_clone_and_of_no_clone(tmp_path: Path) -> None:
 def test_provenance_has_digests_and_no_machine(tmp_path: Path) -> None:
     root = repository(tmp_path / "r")
     (root / "t.csv").write_bytes(b"abc")
-    found = provenance(root, "s", [root / "t.csv"])
+    params = {"study": "s", "compute": {"workers": 3}, "analyze": {"measure": "x"}}
+    found = provenance(root, "s", [root / "t.csv"], params)
     sha = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, "abc"
     assert found["inputs"] == {"t.csv": sha}
     assert found["params"] == {"study": "s\n", "analyze": "measure: x\n"}
     assert found["libraries"]["matplotlib"] == mpl.__version__
     with pytest.raises(DataError, match=r"none\.csv"):
-        provenance(root, "s", [root / "none.csv"])
+        provenance(root, "s", [root / "none.csv"], params)
 
 
 def test_what_is_real_and_what_is_simulated_is_told_of_every_part() -> None:

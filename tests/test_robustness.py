@@ -13,16 +13,15 @@ import timm.data
 import torch
 from PIL import Image
 
-from stages.inference.covariate import covariate_metrics
-from stages.inference.tables import best_classifier, without_row
-from stages.probes.readout import top_k
+from stages.analysis.inputs import best_classifier, missing_published
+from stages.analysis.published import covariate_metrics
+from stages.networks.accuracy import top_k
+from stages.networks.classify import classify_folders
+from stages.networks.load import Machine, Source
 from stages.runtime.errors import DataError, UsageError
 from stages.sources.image_folders import index_folder, read_index
 from stages.sources.timm_tables import IMAGES, TABLES, class_indices, read_published
-from stages.study.spec import ClassList, Table
-from stages.zoo.sources import Source
-from stages.zoo.units import classify_folders
-from tests.conftest import Workspace, make_workspace
+from tests.conftest import make_workspace
 from tests.hub import Hub, make_weights
 
 NAMES = ["n01440764", "n01443537", "n01484850", "n01491361", "n01494475", "n01496331"]
@@ -84,14 +83,13 @@ def test_a_models_own_classifier_is_timms(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "images", NAMES)
     path = tmp_path / "index.json"
     path.write_bytes(index_folder(folder, CLASSES, "images"))
-    machine = ("cpu", "float32", 1)
-    ((unit, payload),) = classify_folders(source, {"mine": path}, 4, machine, ["mine"])
+    machine = Machine()
+    ((row,),) = classify_folders(source, 4, machine, each=[path])
     index = read_index(path)
     model = timm.create_model(name, checkpoint_path=str(weights)).eval()
     scores = plain_scores(model, index)
     labels = np.searchsorted(index.classes, index.labels)
-    assert unit == "mine"
-    assert json.loads(payload) == {
+    assert row == {
         "classifier": "own",
         "weights": "untrained",
         "images": 18,
@@ -99,24 +97,17 @@ def test_a_models_own_classifier_is_timms(tmp_path: Path) -> None:
         "top5": top_k(scores, labels, 5),
     }
     order = np.argsort(-scores, axis=1)
-    assert json.loads(payload)["top5"] == np.mean((order[:, :5] == labels[:, None]).any(1))
+    assert row["top5"] == np.mean((order[:, :5] == labels[:, None]).any(1))
 
 
 def test_a_network_without_imagenets_classes_is_refused(tmp_path: Path) -> None:
-    name = "test_vit.r160_in1k"
-    model = timm.create_model(name, num_classes=10)
-    make_weights([name], tmp_path)
-    folder = tmp_path / "timm" / name
-    import safetensors.torch
-    from timm.models._hub import save_config_for_hf
-
-    safetensors.torch.save_file(model.state_dict(), str(folder / "model.safetensors"))
-    save_config_for_hf(model, str(folder / "config.json"))
-    source = Source(weights=folder / "model.safetensors", config=folder / "config.json")
+    model = timm.create_model("test_vit.r160_in1k", num_classes=10)
+    timm.models.save_for_hf(model, str(tmp_path), safe_serialization=True)
+    source = Source(weights=tmp_path / "model.safetensors", config=tmp_path / "config.json")
     path = tmp_path / "index.json"
     path.write_bytes(index_folder(make_folder(tmp_path / "images", NAMES), CLASSES, "images"))
     with pytest.raises(ValueError, match=r"gives \(4, 10\), not ImageNet's 1000 classes"):
-        list(classify_folders(source, {"mine": path}, 4, ("cpu", "float32", 1), ["mine"]))
+        list(classify_folders(source, 4, Machine(), each=[path]))
 
 
 def test_published_tables(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,8 +115,7 @@ def test_published_tables(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("DATA_MIRROR", str(mirror))
     from stages.sources.fetch import fetch
 
-    assert set(TABLES) == set(IMAGES) == set(Table.__args__)  # type: ignore[attr-defined]
-    assert set(ClassList.__args__) <= set(TABLES)  # type: ignore[attr-defined]
+    assert set(TABLES) == set(IMAGES)
     tables = {name: read_published(fetch(remote)) for name, remote in TABLES.items()}
     assert {len(table) for table in tables.values()} == {552}
     found = tables["imagenet"].loc["beit_large_patch16_512"].to_numpy(float)
@@ -142,10 +132,10 @@ def test_a_malformed_published_table_is_named(tmp_path: Path) -> None:
     row = "a,70.1,90.2,11,224,0.875,bilinear\n"
     path = tmp_path / "results.csv"
     for content, message in (
-        (header.replace("cropt_pct", "crop_pct") + row, "column 'cropt_pct' is missing"),
-        (header + row + row, "'a' is there twice"),
-        (header + row.replace("70.1", "170.1"), "a: top1 and top5 must be percentages"),
-        (header + row.replace("70.1", ""), "a: top1 and top5 must be percentages"),
+        (header.replace("top5", "top_5") + row, "column 'top5' is missing"),
+        (header + row + row, "line 3: duplicate: model 'a' is in an earlier line too"),
+        (header + row.replace("70.1", "170.1"), "line 2: top1: '170.1'; a number from 0 to 100"),
+        (header + row.replace("70.1", ""), "line 2: top1: ''; a number from 0 to 100"),
     ):
         path.write_text(content)
         with pytest.raises(DataError, match=rf"results\.csv: {message}"):
@@ -200,16 +190,16 @@ def test_published_and_measured_are_never_mixed() -> None:
     best = best_classifier(table)
     found = best.groupby("benchmark")["top1"].apply(list).to_dict()
     assert found == {"a": [0.1] * 3, "b": [0.4] * 3, "c": [0.5] * 2, "d": [0.6, 0.7, 0.7]}
-    assert without_row(table, ("a", "published"), "xyz") == {"z": ["c"]}
-    assert without_row(table, ("b", "published"), "xyz") == {"z": ["b", "c"]}
-    assert without_row(table[table["benchmark"] != "c"], ("d", "readout"), "xyz") == {}
-    lone = without_row(table[table["classifier"] == "published"], ("a", "published"), "xw")
+    assert missing_published(table, ("a", "published"), "xyz") == {"z": ["c"]}
+    assert missing_published(table, ("b", "published"), "xyz") == {"z": ["b", "c"]}
+    assert missing_published(table[table["benchmark"] != "c"], ("d", "readout"), "xyz") == {}
+    lone = missing_published(table[table["classifier"] == "published"], ("a", "published"), "xw")
     assert lone == {"w": ["a", "b", "c"]}
 
 
-@pytest.fixture
-def measured(tmp_path: Path, mirror: Path) -> tuple[Workspace, dict[str, str], Hub]:
-    """A study of two published models that has ImageNet-A as a folder, beside its table."""
+def test_measured_stands_beside_published(tmp_path: Path, mirror: Path) -> None:
+    """A study of two published models that has ImageNet-A as a folder, beside its table; the model
+    that the published tables have not is said to be without a row."""
     workspace = make_workspace(tmp_path / "repository", tmp_path / "cache")
     names = ["mobilenetv3_small_050.lamb_in1k", "resnet18.tv_in1k"]
     make_weights(names, tmp_path / "hub")
@@ -218,27 +208,19 @@ def measured(tmp_path: Path, mirror: Path) -> tuple[Workspace, dict[str, str], H
     workspace.edit("params.yaml", "study", value="open")
     workspace.edit("studies/open.yaml", "models", value=[{"timm": names}])
     workspace.edit("studies/open.yaml", "benchmarks", "imagenet_a", value=benchmark)
-    hub = Hub(tmp_path / "hub")
-    return workspace, {**hub.environment(tmp_path / "home"), "DATA_MIRROR": str(mirror)}, hub
-
-
-def test_measured_stands_beside_published(
-    measured: tuple[Workspace, dict[str, str], Hub],
-) -> None:
-    """And the model that the published tables have not is said to be without a row."""
-    workspace, environment, hub = measured
-    with hub:
+    with Hub(tmp_path / "hub") as hub:
+        environment = {**hub.environment(tmp_path / "home"), "DATA_MIRROR": str(mirror)}
         for stage in ("download benchmarks", "pretrain", "embed benchmarks", "robustness"):
             done = workspace.stage(stage, **environment)
             assert done.returncode == 0, done.stderr
-    table = pd.read_csv(workspace.root / "data" / "open" / "robustness.csv")
+    table = pd.read_csv(workspace.root / "data" / "robustness.csv")
     own = table[table["classifier"] == "own"]
     assert own["benchmark"].tolist() == ["imagenet_a"] * 2
     assert own["images"].tolist() == [6, 6]
     assert set(own["weights"]) == {"untrained"}
     published = table[table["classifier"] == "published"]
     assert published["model"].unique().tolist() == ["resnet18.tv_in1k"]
-    metrics = json.loads((workspace.root / "metrics" / "open" / "covariate.json").read_text())
+    metrics = json.loads((workspace.root / "data" / "covariate.json").read_text())
     assert metrics["covariate_r"]["imagenet_a"]["measured"]["models"] == 1
     missing = metrics["without_row"]
     assert list(missing) == ["mobilenetv3_small_050.lamb_in1k"]
@@ -253,7 +235,7 @@ def test_the_papers_correlations_without_any_weights(tmp_path: Path, mirror: Pat
     for stage in ("download benchmarks", "pretrain", "embed benchmarks", "robustness"):
         done = workspace.stage(stage, DATA_MIRROR=str(mirror), HF_ENDPOINT="http://127.0.0.1:9")
         assert done.returncode == 0, done.stderr
-    metrics = json.loads((workspace.root / "metrics" / "open" / "covariate.json").read_text())
+    metrics = json.loads((workspace.root / "data" / "covariate.json").read_text())
     readme = (Path(__file__).resolve().parents[1] / "README.md").read_text()
     for name, r in (("A", 0.8137), ("Sketch", 0.8629), ("R", 0.8266)):
         found = metrics["covariate_r"][f"imagenet_{name.lower()}"]

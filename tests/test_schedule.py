@@ -6,12 +6,12 @@ import random
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.plan import enough, simulated
-from stages.study.schedule import Costs, loads, lower_bound
+from stages.study.planning import Costs, enough, loads, lower_bound, simulated
 
 SMALL = st.lists(st.integers(0, 30), min_size=1, max_size=7).map(lambda x: np.array(x, float))
 
@@ -83,14 +83,14 @@ def test_equal_jobs_keep_their_order_and_no_work_is_lost() -> None:
 
 def test_the_plan_says_what_more_workers_gain() -> None:
     """A model of 10 h and ten of 3 h: four workers take 12 h, for one has four of the ten."""
-    gpu = {"long": 10.0} | {f"m{i}": 3.0 for i in range(10)}
-    lines = simulated(gpu, dict.fromkeys(gpu, 1.0))
+    gpu = pd.Series({"long": 10.0} | {f"m{i}": 3.0 for i in range(10)})
+    lines = simulated(gpu, gpu * 0 + 1)
     assert [line.split() for line in lines[2:5]] == [
-        ["1", "40.00", "h", "40.00", "h", "1.000", "100%"],
-        ["8", "10.00", "h", "10.00", "h", "1.000", "50%"],
-        ["64", "10.00", "h", "10.00", "h", "1.000", "6%"],
+        ["1", "40.000", "40.000", "1.000", "1.000"],
+        ["8", "10.000", "10.000", "1.000", "0.500"],
+        ["64", "10.000", "10.000", "1.000", "0.062"],
     ]
-    hours = np.array(list(gpu.values()))
+    hours = np.array(gpu, float)
     assert [loads(hours, workers).max() for workers in (4, 5)] == [12.0, 10.0]
     assert enough(hours) == 5
     assert "more workers than 5 gain nothing: long alone takes 10.00 h" in lines[5]

@@ -12,29 +12,28 @@ import pytest
 import scipy.io
 
 from stages.runtime.errors import DataError
+from stages.sources.datasets import world_stimuli, world_task, world_training
 from stages.sources.formats import cifar100_names, read_cifar100, read_idx
-from stages.sources.human import (
-    Judgments,
-    png,
-    read_judgments,
-    read_materials,
-    read_matrix_set,
-    stimulus_files,
-)
+from stages.sources.human import Judgments, read_judgments
+from stages.sources.judged import read_materials
 from stages.sources.labelled import Labelled
-from stages.sources.matlab import read_matlab
-from stages.sources.miniature import world_stimuli, world_task, world_training
-from stages.sources.observers import perceived_similarity, rate
+from stages.sources.matlab import read_matlab, read_pinned
 from stages.sources.render import draw
 from stages.sources.renditions import RENDITIONS, luminance, otsu
-from stages.sources.world import SUPERCLASSES, Objects, draw_objects, make_world
+from stages.sources.world import (
+    Objects,
+    draw_objects,
+    make_world,
+    perceived_similarity,
+    rate,
+)
 
 CLASSES = {"pretraining": 3, "fewshot": 2, "stimuli": 2}
 
 
 @pytest.fixture
 def objects() -> Objects:
-    return draw_objects(make_world(0, CLASSES), "stimuli", 3, np.random.default_rng(0))
+    return draw_objects(make_world(0, CLASSES)["stimuli"], 3, np.random.default_rng(0))
 
 
 def test_an_image_does_not_depend_on_its_neighbours(objects: Objects) -> None:
@@ -44,22 +43,22 @@ def test_an_image_does_not_depend_on_its_neighbours(objects: Objects) -> None:
 
 
 def test_the_seed_is_the_world(objects: Objects) -> None:
-    again = draw_objects(make_world(0, CLASSES), "stimuli", 3, np.random.default_rng(0))
-    other = draw_objects(make_world(1, CLASSES), "stimuli", 3, np.random.default_rng(0))
+    again = draw_objects(make_world(0, CLASSES)["stimuli"], 3, np.random.default_rng(0))
+    other = draw_objects(make_world(1, CLASSES)["stimuli"], 3, np.random.default_rng(0))
     assert np.array_equal(draw(objects), draw(again))
     assert not np.array_equal(draw(objects), draw(other))
 
 
 def test_uses_share_no_class() -> None:
     world = make_world(3, CLASSES)
-    points = np.concatenate([c.reshape(-1, c.shape[-1]) for c in world.classes.values()])
+    points = np.concatenate([c.reshape(-1, c.shape[-1]) for c in world.values()])
     assert len(np.unique(points, axis=0)) == len(points) == 6 * (3 + 2 + 2)
 
 
 def test_objects_scatter_around_their_class() -> None:
-    world = make_world(0, CLASSES)
-    drawn = draw_objects(world, "fewshot", 400, np.random.default_rng(1), spread=0.12)
-    centres = world.classes["fewshot"].reshape(12, -1)
+    classes = make_world(0, CLASSES)["fewshot"]
+    drawn = draw_objects(classes, 400, np.random.default_rng(1), spread=0.12)
+    centres = classes.reshape(12, -1)
     for label in range(12):
         own = drawn.factors[drawn.label == label]
         np.testing.assert_allclose(own.mean(0), centres[label], atol=0.03)
@@ -151,11 +150,6 @@ def test_idx(tmp_path: Path) -> None:
     path = tmp_path / "x.gz"
     path.write_bytes(idx(array))
     assert np.array_equal(read_idx(path), array)
-    raw = gzip.decompress(idx(array))
-    for bad in (b"not gzip", gzip.compress(raw[:-1]), gzip.compress(b"\x00\x00\x0d" + raw[3:])):
-        path.write_bytes(bad)
-        with pytest.raises(DataError, match=r"x\.gz"):
-            read_idx(path)
 
 
 def cifar(path: Path, members: dict[str, bytes]) -> None:
@@ -185,15 +179,18 @@ def test_cifar100(tmp_path: Path) -> None:
 
 
 def test_matlab(tmp_path: Path) -> None:
+    """Real numbers come back, packed or not; others are passed over, and read where trusted."""
     path = tmp_path / "x.mat"
-    matrix = np.eye(4) * 10
-    scipy.io.savemat(path, {"simMatrix": matrix})
-    assert np.array_equal(read_matrix_set(path).arrays()["similarity"], matrix)
-    with pytest.raises(DataError, match=r"x\.mat.*'other' is missing.*simMatrix"):
-        read_matlab(path, "other")
-    path.write_bytes(b"nothing of the kind" * 20)
-    with pytest.raises(DataError, match=r"x\.mat"):
-        read_matlab(path, "simMatrix")
+    numbers = {"simMatrix": np.eye(4) * 10, "counts": np.arange(24).reshape(2, 3, 4)}
+    others = {"text": "t", "cell": np.array([{"a": 1}], object), "z": np.eye(2) * 1j}
+    for packed in (False, True):
+        scipy.io.savemat(path, numbers | others | {"yes": np.eye(2) > 0}, do_compression=packed)
+        found = read_matlab(path)
+        assert found.keys() == numbers.keys()
+        assert all(np.array_equal(found[name], numbers[name]) for name in numbers)
+        assert read_pinned(path, "cell")[0].flat[0]["a"].item() == 1
+    with pytest.raises(DataError, match=r"x\.mat: not readable as MATLAB: 'other'"):
+        read_pinned(path, "other")
 
 
 def test_materials_rows_turn_to_the_majority(tmp_path: Path) -> None:
@@ -213,8 +210,8 @@ GOOD = np.array([[0, 1, 2], [1, 2, 0]])
     ("judgments", "message"),
     [
         (Judgments(3), "neither"),
-        (Judgments(3, similarity=np.zeros((4, 4))), r"shape \(4, 4\) for 3"),
-        (Judgments(2, similarity=np.array([[0, np.nan], [np.nan, 0]])), "nan at"),
+        (Judgments(3, similarity=np.zeros((4, 4))), r"shape \(4, 4\); 3 stimuli"),
+        (Judgments(2, similarity=np.array([[0, np.nan], [np.nan, 0]])), r"nan at \(0, 1\)"),
         (Judgments(2, similarity=np.array([[0.0, 1], [2, 0]])), "not symmetric"),
         (Judgments(3, triplets=GOOD), "votes"),
         (Judgments(2, triplets=GOOD, votes=np.ones((2, 2), int)), r"allowed 0\.\.1"),
@@ -247,15 +244,3 @@ def test_wrong_labelled_images_are_named(
 ) -> None:
     with pytest.raises(DataError, match=f"task.npz.*{message}"):
         Labelled(images, labels).check("task.npz")
-
-
-def test_stimulus_files_hold_their_images() -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (5, 6, 3)).astype(np.uint8)
-    files = stimulus_files({"a.png": png(picture)}, Judgments(1, np.ones((1, 1))), {"k": 1})
-    from PIL import Image
-
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(files["images/a.png"]))), picture)
-
-
-def test_superclasses_have_names() -> None:
-    assert len(SUPERCLASSES) == 6 == len(set(SUPERCLASSES))

@@ -2,28 +2,25 @@
 
 Bob learns where the centroids of K classes lie by Alice's answers, so many an example, each flipped
 with probability ε; then he names the class of new examples, which he sees as they are. It is the
-U of Theorem 3.9 in the units of an experiment: accuracy.
+U of Theorem 3.9 (Sucholutsky & Griffiths 2023) in the units of an experiment: accuracy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from stages.communication.spread import interval
-from stages.communication.worlds import answers
+from stages.communication.game import ask_at_random, posterior
+from stages.communication.worlds import answers, interval
 from stages.runtime.random import rng_for
-from stages.similarity.channel import weight
-
-Record = dict[str, Any]
+from stages.runtime.tables import Record
 
 
 @dataclass(frozen=True)
-class Classes:
+class ClassesSize:
     """Size of the simulation: see `theory.fewshot` in params.yaml."""
 
     objects: int
@@ -36,67 +33,51 @@ class Classes:
     worlds: int
 
 
-def accuracies(cells: Sequence[tuple[float, int]], size: Classes, seed: int) -> list[Record]:
+def accuracies(
+    size: ClassesSize, seed: int, *, each: Sequence[tuple[float, int]]
+) -> Iterator[Record]:
     """n-shot accuracy for each (ε, n): mean over worlds, with its interval. Chance is 1 / K."""
-    values = np.empty((len(cells), size.worlds))
+    values = np.empty((len(each), size.worlds))
     for i in range(size.worlds):
-        school = School.draw(size, rng_for(seed, "few-shot world", i))
-        for k, (epsilon, n) in enumerate(cells):
-            noise = rng_for(seed, "few-shot", epsilon, n, i)
-            belief = school.learn(n * size.answers, epsilon, noise)
-            values[k, i] = school.examine(belief)
-    rows = []
-    for (epsilon, n), found in zip(cells, values, strict=True):
-        mean, low, high = interval(found)
-        row = {"epsilon": epsilon, "n": n, "accuracy": mean, "low": low, "high": high}
-        rows.append({**row, "worlds": size.worlds})
-    return rows
+        lesson = draw_lesson(size, rng_for(seed, "few-shot world", i))
+        for k, (epsilon, n) in enumerate(each):
+            rng = rng_for(seed, "few-shot", epsilon, n, i)
+            queries = n * size.answers
+            favour = ask_at_random(lesson.sides, lesson.centroids, queries, epsilon, rng)
+            probable = lesson.likelihood @ posterior(favour, epsilon).T
+            values[k, i] = share_right(probable, lesson.labels)
+    for (epsilon, n), found in zip(each, values, strict=True):
+        name = {"epsilon": epsilon, "n": n}
+        yield name | interval("accuracy", found) | {"worlds": size.worlds}
 
 
 @dataclass(frozen=True)
-class School:
-    """One world: K classes to learn, and examples to be tested on.
+class Lesson:
+    """K classes to learn, and test examples.
 
-    Attributes
-    ----------
-    told : [Q, P] Alice's answers (0 or 1) at each position, all of them equally probable before.
-    centroids : [K] position of each class. likelihood : [N, P] of each test example, up to a
-        constant, were its class at a position: normal about it, of known width. labels : [N].
+    sides : [Q, P] float32, Alice's answers (0 or 1) at each position; all positions are equally
+    probable at first. centroids : [K] position of each class.
+    likelihood : [N, P] of each test example, up to a constant, were its class at a position: normal
+    about it, of known width. labels : [N].
     """
 
-    told: np.ndarray
+    sides: np.ndarray
     centroids: np.ndarray
     likelihood: np.ndarray
     labels: np.ndarray
 
-    @classmethod
-    def draw(cls, size: Classes, rng: np.random.Generator) -> School:
-        """Objects and positions uniform in a unit cube, centroids among the positions."""
-        positions = rng.random((size.positions, size.dimensions))
-        told = answers(rng.random((size.objects, size.dimensions)), positions)
-        centroids = rng.choice(size.positions, size.classes, replace=False)
-        scatter = rng.normal(size=(size.classes, size.tests, size.dimensions))
-        examples = positions[centroids][:, None] + size.spread * scatter
-        distance = cdist(examples.reshape(-1, size.dimensions), positions, "sqeuclidean")
-        distance -= distance.min(1, keepdims=True)
-        likelihood = np.exp(-distance / (2 * size.spread**2)).astype(np.float32)
-        labels = np.repeat(np.arange(size.classes), size.tests)
-        return cls(told.astype(np.float32), centroids, likelihood, labels)
 
-    def learn(self, queries: int, epsilon: float, rng: np.random.Generator) -> np.ndarray:
-        """Bob's belief about each class after so many random queries: [K, P] probabilities."""
-        count = len(self.told)
-        asked = rng.multinomial(queries, np.full(count, 1 / count), size=len(self.centroids))
-        truth = self.told[:, self.centroids].T
-        yes = rng.binomial(asked, np.where(truth > 0, 1 - epsilon, epsilon))
-        favour = (2 * yes - asked).astype(np.float32) @ self.told
-        score = favour * np.float32(np.clip(weight(epsilon), -1e4, 1e4))
-        belief: np.ndarray = np.exp(score - score.max(1, keepdims=True))
-        return belief / belief.sum(1, keepdims=True)
-
-    def examine(self, belief: np.ndarray) -> float:
-        """Accuracy on the test examples, each given to the class that makes it most probable."""
-        return share_right(self.likelihood @ belief.T, self.labels)
+def draw_lesson(size: ClassesSize, rng: np.random.Generator) -> Lesson:
+    """Objects and positions uniform in a unit cube, centroids among the positions."""
+    positions = rng.random((size.positions, size.dimensions))
+    sides = answers(rng.random((size.objects, size.dimensions)), positions).astype(np.float32)
+    centroids = rng.choice(size.positions, size.classes, replace=False)
+    scatter = rng.normal(size=(size.classes, size.tests, size.dimensions))
+    examples = positions[centroids][:, None] + size.spread * scatter
+    distance = cdist(examples.reshape(-1, size.dimensions), positions, "sqeuclidean")
+    distance -= distance.min(1, keepdims=True)
+    likelihood = np.exp(-distance / (2 * size.spread**2)).astype(np.float32)
+    return Lesson(sides, centroids, likelihood, np.repeat(np.arange(size.classes), size.tests))
 
 
 def share_right(score: np.ndarray, label: np.ndarray) -> float:

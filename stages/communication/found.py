@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.stats import combine_pvalues, ttest_1samp
 
 from stages.communication.game import STRATEGIES
+from stages.runtime.tables import Record
 
-Record = dict[str, Any]
 Tables = Mapping[str, list[Record]]
 
-_ROUNDING = 1e-9  # shares that differ by less are equal
+SIZE = ["objects", "dimensions"]
+_ROUNDING = 1e-9  # shares and numbers of queries that differ by less are equal
 
-TABLES = ("worlds", "queries", "fewshot", "shift", "adversarial")
 
-
-def metrics(tables: Tables) -> Record:
-    """Few numbers; None where the ε of params.yaml do not tell.
+def summary(tables: Tables) -> Record:
+    """Few numbers, of four digits; None where the ε of params.yaml do not determine one.
 
     `exponent` of queries ~ C_ε^−exponent at one size: 1 in theory. `efficiency`: mean share of the
     capacity that the bits of a place are, 1 for a perfect code that need only be right.
@@ -28,52 +26,49 @@ def metrics(tables: Tables) -> Record:
     between a simulation and its closed form, in standard errors, and from the sum that the paper
     prints for the expected maximum.
     """
-    of = {s: [r for r in tables["queries"] if r["strategy"] == s] for s in STRATEGIES}
+
+    def short(value: float | None) -> float | None:
+        return None if value is None else float(f"{value:.4g}")
+
+    queries = pd.DataFrame(tables["queries"]).astype({"queries": float})
+    known = queries[(queries["queries"] > 0) & (queries["capacity"] > 0)]
+    of = {strategy: known[known["strategy"] == strategy] for strategy in STRATEGIES}
+    attacks = tables["adversarial"]
     return {
-        "exponent": {s: _short(exponent(rows)) for s, rows in of.items()},
-        "efficiency": {s: _short(efficiency(rows)) for s, rows in of.items()},
-        "symmetry_p": _short(symmetry(tables["worlds"])),
+        "exponent": {s: short(exponent(rows)) for s, rows in of.items()},
+        "efficiency": {s: short(efficiency(rows)) for s, rows in of.items()},
+        "symmetry_p": short(symmetry(pd.DataFrame(tables["worlds"]))),
         "largest_z": {
-            "shift": _short(largest_z(tables["shift"], "student", "expected")),
-            "maximum": _short(_adversarial_z(tables, "expected")),
-            "maximum_as_printed": _short(_adversarial_z(tables, "printed")),
+            "shift": short(largest_z(tables["shift"], "student", "expected")),
+            "maximum": short(largest_z(attacks, "disagreement", "expected")),
+            "maximum_as_printed": short(largest_z(attacks, "disagreement", "printed")),
         },
     }
 
 
-def exponent(rows: list[Record]) -> float | None:
-    """Slope of log queries against −log C_ε, sizes having their own intercepts (least squares)."""
-    known = [r for r in rows if r["queries"] is not None and r["capacity"] > 0]
-    if not known:
-        return None
-    sizes = sorted({_size(r) for r in known})
-    member = np.array([[_size(r) == size for size in sizes] for r in known], float)
-    x = np.array([-math.log(r["capacity"]) for r in known])
-    y = np.array([math.log(r["queries"]) for r in known])
-    x, y = (v - member @ (member.T @ v / member.sum(0)) for v in (x, y))
+def exponent(known: pd.DataFrame) -> float | None:
+    """Slope of log queries against −log C_ε (least squares), with an intercept for each size."""
+    logs: pd.DataFrame = known[["capacity", "queries"]].apply(np.log)
+    logs -= logs.groupby([known[name] for name in SIZE]).transform("mean")
+    x, y = -logs["capacity"].to_numpy(), logs["queries"].to_numpy()
     return float(x @ y / (x @ x)) if x @ x > 0 else None
 
 
-def efficiency(rows: list[Record]) -> float | None:
+def efficiency(known: pd.DataFrame) -> float | None:
     """Mean over sizes and ε of (entropy of the place / C_ε) / queries."""
-    found = [
-        r["entropy"] / r["capacity"] / r["queries"] for r in rows if r["queries"] and r["capacity"]
-    ]
-    return float(np.mean(found)) if found else None
+    mean = (known["entropy"] / known["capacity"] / known["queries"]).mean()
+    return None if np.isnan(mean) else float(mean)
 
 
-def symmetry(worlds: list[Record]) -> float | None:
-    """p that ε and 1 − ε take equally many queries: paired by world, Fisher's method."""
-    queries = {
-        (_size(r), r["strategy"], r["world"], round(r["epsilon"], 9)): r["queries"] for r in worlds
-    }
-    pairs: dict[tuple[Any, ...], list[tuple[float, float]]] = {}
-    for (size, strategy, world, e), value in queries.items():
-        other = queries.get((size, strategy, world, round(1 - e, 9)))
-        if e < 0.5 and value is not None and other is not None:
-            pairs.setdefault((size, strategy, e), []).append((value, other))
-    found = [_equal(np.array(values)) for values in pairs.values()]
-    p = [value for value in found if value is not None]
+def symmetry(worlds: pd.DataFrame) -> float | None:
+    """p that ε and 1 − ε take equally many queries: paired by world, Fisher's method over sizes."""
+    flips = np.minimum(worlds["epsilon"], 1 - worlds["epsilon"]).round(9)
+    worlds = worlds.assign(flips=flips, mirrored=worlds["epsilon"] > 0.5)
+    setting = [*SIZE, "strategy", "flips"]
+    pairs = worlds.pivot(index=[*setting, "world"], columns="mirrored", values="queries")
+    pairs = pairs.reindex(columns=[False, True]).astype(float).dropna()
+    tested = [_equal(values.to_numpy()) for _, values in pairs.groupby(setting)]
+    p = [value for value in tested if value is not None]
     return float(combine_pvalues(p).pvalue) if p else None
 
 
@@ -82,7 +77,7 @@ def _equal(pairs: np.ndarray) -> float | None:
 
     Differences without a spread, but for rounding, are tested by their sign.
     """
-    difference, rounding = pairs[:, 0] - pairs[:, 1], 1e-9 * np.abs(pairs).max()
+    difference, rounding = pairs[:, 0] - pairs[:, 1], _ROUNDING * np.abs(pairs).max()
     if len(pairs) < 2 or np.abs(difference).max() <= rounding:
         return None
     if np.ptp(difference) <= rounding:
@@ -93,38 +88,20 @@ def _equal(pairs: np.ndarray) -> float | None:
 def largest_z(rows: list[Record], found: str, expected: str) -> float | None:
     """Largest |found − expected| in standard errors; without an error, any difference is large."""
     z = [abs(row[found] - row[expected]) / max(row["se"], _ROUNDING) for row in rows]
-    return max(z) if z else None
-
-
-def _adversarial_z(tables: Tables, expected: str) -> float | None:
-    return largest_z(tables["adversarial"], "disagreement", expected)
-
-
-def _size(row: Record) -> tuple[int, int]:
-    return row["objects"], row["dimensions"]
-
-
-def _short(value: float | None) -> float | None:
-    """Four significant digits."""
-    return None if value is None else float(f"{value:.4g}")
+    return max(z, default=None)
 
 
 def plotted(tables: Tables) -> dict[str, list[Record]]:
     """Rows of each plot: a panel's name, ε, and what is shown with its interval."""
-    return {
-        "theory_queries": [
-            {
-                "panel": f"{row['strategy']} queries, d = {row['dimensions']}",
-                "line": f"{row['objects']} objects",
-                **{key: row[key] for key in ("epsilon", "queries", "low", "high", "bound")},
-            }
-            for row in tables["queries"]
-        ],
-        "theory_fewshot": [
-            {
-                "panel": f"n = {row['n']}",
-                **{key: row[key] for key in ("epsilon", "accuracy", "low", "high")},
-            }
-            for row in tables["fewshot"]
-        ],
-    }
+    queries = [
+        {"panel": f"{row['strategy']} queries, d = {row['dimensions']}"}
+        | {"line": f"{row['objects']} objects"}
+        | {key: row[key] for key in ("epsilon", "queries", "low", "high", "bound")}
+        for row in tables["queries"]
+    ]
+    fewshot = [
+        {"panel": f"n = {row['n']}"}
+        | {key: row[key] for key in ("epsilon", "accuracy", "low", "high")}
+        for row in tables["fewshot"]
+    ]
+    return {"theory_queries": queries, "theory_fewshot": fewshot}

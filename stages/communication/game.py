@@ -1,7 +1,8 @@
 """Bob places a new object that only Alice sees, by her answers to triplet queries.
 
-The game of Proposition 3.8: each answer reaches Bob flipped with probability ε, anew each time. He
-knows ε, and keeps the posterior over places that Bayes' rule gives.
+The game of Proposition 3.8 of Sucholutsky & Griffiths (2023): each answer reaches Bob flipped with
+probability ε, independently, and he knows ε. What he has heard is a score for each place, `favour`:
+the number of answers for it less the number against it. That is all that Bayes' rule needs.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import logit
 
-from stages.communication.worlds import World
-from stages.similarity.channel import weight
+from stages.communication.worlds import SharedSpace
 
 STRATEGIES = ("adaptive", "random")
 """The most informative query under the posterior, or one drawn uniformly."""
@@ -24,15 +25,55 @@ _GROWTH = 1.05
 """Random queries: Bob looks at his posterior after 1, 2, 3, ... of them, then every 5 %."""
 
 
-@dataclass(frozen=True)
-class Game:
-    """How R games of one world went.
+def posterior(favour: np.ndarray, epsilon: float, prior: np.ndarray | float = 1.0) -> np.ndarray:
+    """Bayes' rule: prior x (1 − ε)^agreeing x ε^disagreeing answers, [R, P] with rows of sum 1.
 
-    Attributes
-    ----------
+    favour : [R, P] float32, of R games. prior : [P] of each place; by default all are equal.
+    """
+    score = favour * np.float32(np.clip(-logit(epsilon), -1e4, 1e4))  # an answer's log odds
+    score -= score.max(1, keepdims=True)
+    score = np.exp(score, out=score) * np.asarray(prior, np.float32)
+    return np.asarray(score / score.sum(1, keepdims=True))
+
+
+def ask_at_random(
+    sides: np.ndarray, truth: np.ndarray, queries: int, epsilon: float, rng: np.random.Generator
+) -> np.ndarray:
+    """What so many random queries add to `favour`, [R, P]; the order of answers does not matter.
+
+    sides : [Q, P] float32, Alice's answer to each query at each place: 1 is yes, 0 is no.
+    truth : [R] the place where the object of each game lies.
+    """
+    count = len(sides)
+    asked = rng.multinomial(queries, np.full(count, 1 / count), size=len(truth))
+    yes = rng.binomial(asked, np.where(sides[:, truth].T > 0, 1 - epsilon, epsilon))
+    return np.asarray((2 * yes - asked).astype(np.float32) @ sides)
+
+
+def ask_best(
+    sides: np.ndarray,
+    belief: np.ndarray,
+    truth: np.ndarray,
+    epsilon: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """What the answer to the most informative query adds to `favour`, [R, P].
+
+    That is the query whose answer Bob, whose posterior is `belief` [R, P], finds most nearly even.
+    Flips reduce the information of all queries in the same order, so that ε does not matter.
+    """
+    asked = np.abs(belief @ sides.T - np.float32(0.5)).argmin(1)
+    heard = (sides[asked, truth] > 0) ^ (rng.random(len(truth)) < epsilon)
+    return np.asarray(sides[asked] * np.where(heard, 1, -1)[:, None].astype(np.float32))
+
+
+@dataclass(frozen=True)
+class PlayedGames:
+    """How R games among the same shared objects went.
+
     queries : [T] numbers of queries after which Bob looked, from 0.
     confidence : [T, R] his probability of the most probable place. right : [T, R] whether that is
-        where the object lies.
+    where the object lies.
     """
 
     queries: np.ndarray
@@ -48,100 +89,42 @@ class Game:
 
 
 def play(
-    world: World,
+    space: SharedSpace,
     truth: np.ndarray,
     epsilon: float,
     strategy: str,
     limit: int,
     rng: np.random.Generator,
-) -> Game:
-    """Play until Bob is settled, or for so many queries.
+) -> PlayedGames:
+    """Play until Bob is settled, or for at most `limit` queries.
 
-    Parameters
-    ----------
-    truth : [R] place where the object of each game lies. epsilon : in [0, 1].
-    strategy : of `STRATEGIES`. Random queries come in bundles that grow by a twentieth, and Bob
-        looks after each; adaptive ones one by one. limit : most queries.
+    Adaptive queries come one by one, random ones in bundles that grow by a twentieth, and Bob looks
+    after each. With ε = 0.5 answers say nothing, so that he only looks before any query.
 
-    Returns
-    -------
-    The games. With ε = 0.5 answers say nothing, so that Bob has only looked before any query.
+    truth : [R] place where the object of each game lies. strategy : of `STRATEGIES`.
     """
-    bob = Bob(world, epsilon)
-    looks = _looks(strategy, 0 if epsilon == 0.5 else limit)
-    active, favour = np.arange(len(truth)), bob.start(len(truth))
+    looks = np.arange(limit + 1)
+    if strategy == "random":
+        grown = np.ceil(_GROWTH ** np.arange(1 + math.log(limit, _GROWTH))).astype(int)
+        looks = np.unique([0, *grown[grown < limit], limit])
+    looks = looks[:1] if epsilon == 0.5 else looks
+    active, favour = np.arange(len(truth)), np.zeros((len(truth), len(space.prior)), np.float32)
     confidence, right = np.zeros(len(truth)), np.zeros(len(truth), bool)
     seen = []
     for bundle in np.diff(looks, append=looks[-1]):
-        posterior = bob.posterior(favour)
-        best = posterior.argmax(1)
-        confidence[active] = posterior[np.arange(len(active)), best]
+        belief = posterior(favour, epsilon, space.prior)
+        best = belief.argmax(1)
+        confidence[active] = belief[np.arange(len(active)), best]
         right[active] = best == truth[active]
         seen.append((confidence.copy(), right.copy()))
         going = confidence[active] < SETTLED
         if bundle == 0 or not going.any():
             break
         if not going.all():
-            active, favour, posterior = active[going], favour[going], posterior[going]
+            active, favour, belief = active[going], favour[going], belief[going]
         if strategy == "adaptive":
-            favour += bob.ask(posterior, truth[active], epsilon, rng)
+            favour += ask_best(space.sides, belief, truth[active], epsilon, rng)
         else:
-            favour += bob.ask_at_random(truth[active], int(bundle), epsilon, rng)
+            favour += ask_at_random(space.sides, truth[active], int(bundle), epsilon, rng)
     sure, correct = zip(*seen, strict=True)
-    return Game(looks[: len(seen)], np.stack(sure), np.stack(correct))
-
-
-def _looks(strategy: str, limit: int) -> np.ndarray:
-    """Numbers of queries after which Bob looks at his posterior."""
-    if strategy == "adaptive" or limit == 0:
-        return np.arange(limit + 1)
-    steps = int(math.log(limit) / math.log(_GROWTH)) + 1
-    grown = np.ceil(_GROWTH ** np.arange(steps)).astype(int)
-    return np.unique(np.concatenate([[0], grown[grown < limit], [limit]]))
-
-
-class Bob:
-    """What Bob makes of answers. `favour` [R, P]: answers for a place less those against it."""
-
-    def __init__(self, world: World, epsilon: float) -> None:
-        self.world = world
-        self.sides = world.answers.astype(np.float32)  # [Q, P]: 1 on the side of "yes"
-        self.prior = world.prior.astype(np.float32)
-        self.weight = np.float32(np.clip(weight(epsilon), -1e4, 1e4))
-
-    def start(self, games: int) -> np.ndarray:
-        return np.zeros((games, len(self.prior)), np.float32)
-
-    def posterior(self, favour: np.ndarray) -> np.ndarray:
-        """Bayes' rule: prior x (1 − ε)^agreeing x ε^disagreeing answers, to sum 1 over places."""
-        score = favour * self.weight
-        score -= score.max(1, keepdims=True)
-        likelihood: np.ndarray = np.exp(score, out=score)
-        likelihood *= self.prior
-        likelihood /= likelihood.sum(1, keepdims=True)
-        return likelihood
-
-    def most_informative(self, posterior: np.ndarray) -> np.ndarray:
-        """Query [R] whose answer Bob finds most nearly even: flips take from each alike."""
-        asked: np.ndarray = np.abs(posterior @ self.sides.T - np.float32(0.5)).argmin(1)
-        return asked
-
-    def ask(
-        self, posterior: np.ndarray, truth: np.ndarray, epsilon: float, rng: np.random.Generator
-    ) -> np.ndarray:
-        """Ask the query with most information, and return what its answer adds to `favour`."""
-        asked = self.most_informative(posterior)
-        heard = self.world.answers[asked, truth] ^ (rng.random(len(truth)) < epsilon)
-        added: np.ndarray = self.sides[asked]
-        added *= np.where(heard, 1, -1)[:, None].astype(np.float32)
-        return added
-
-    def ask_at_random(
-        self, truth: np.ndarray, bundle: int, epsilon: float, rng: np.random.Generator
-    ) -> np.ndarray:
-        """The same of a bundle of random queries; the order of their answers says nothing."""
-        queries = len(self.sides)
-        asked = rng.multinomial(bundle, np.full(queries, 1 / queries), size=len(truth))
-        yes = rng.binomial(asked, np.where(self.world.answers[:, truth].T, 1 - epsilon, epsilon))
-        added: np.ndarray = (2 * yes - asked).astype(np.float32) @ self.sides
-        return added
+    return PlayedGames(looks[: len(seen)], np.stack(sure), np.stack(correct))

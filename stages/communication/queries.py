@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.special import entr
 
-from stages.communication.game import STRATEGIES, Game, play
-from stages.communication.spread import interval
-from stages.communication.worlds import World, draw_world
+from stages.communication.game import STRATEGIES, PlayedGames, play
+from stages.communication.worlds import SharedSpace, draw_space, interval
 from stages.runtime.random import rng_for
+from stages.runtime.tables import Record
 from stages.similarity.channel import capacity, places
-
-Record = dict[str, Any]
+from stages.similarity.resample import multiplicities
 
 _RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
-class Size:
-    """n shared objects in so many dimensions, and how often the game is played: `theory.game`."""
+class GameSize:
+    """Size of the game: see `theory.game` in params.yaml."""
 
     objects: int
     dimensions: int
@@ -33,60 +31,56 @@ class Size:
     confidence: float
     limit: int
 
-    @property
-    def name(self) -> Record:
-        return {"objects": self.objects, "dimensions": self.dimensions}
 
-
-def draw_worlds(size: Size, seed: int) -> list[tuple[World, np.ndarray]]:
-    """Worlds, each with the places [R] of the new objects of its games; the same for every ε."""
-    drawn = []
-    for i in range(size.worlds):
-        rng = rng_for(seed, "world", size.objects, size.dimensions, i)
-        world = draw_world(size.objects, size.dimensions, size.positions, rng)
-        drawn.append((world, rng.choice(len(world.prior), size.runs, p=world.prior)))
-    return drawn
-
-
-def played(
-    drawn: Sequence[tuple[World, np.ndarray]], size: Size, epsilon: float, seed: int
-) -> tuple[list[Record], list[Record]]:
-    """Play all games of one size with one ε.
+def games(
+    size: GameSize, seed: int, *, each: Sequence[float]
+) -> Iterator[tuple[list[Record], list[Record]]]:
+    """Play all games of one size, for each ε, always among the same shared objects.
 
     Returns
     -------
-    A row a strategy and world: mean `queries` until Bob was sure (None if any game ended before),
-    share of games `placed` so, share of them in which he was `right` then; `entropy` of the place
-    in bits. And a row a strategy: see `_setting`.
+    For each ε, rows of worlds.csv, one a strategy and world: mean `queries` until Bob was sure
+    (None if any game ended before), share of games `placed` so, share of them in which he was
+    `right` then; `entropy` of the place in bits. And a row of queries.csv for each strategy.
     """
-    by_world, settings = [], []
-    for strategy in STRATEGIES:
-        name = {"epsilon": epsilon, **size.name, "strategy": strategy}
-        games = []
-        for i, (world, truth) in enumerate(drawn):
-            rng = rng_for(seed, "game", *name.values(), i)
-            games.append(play(world, truth, epsilon, strategy, size.limit, rng))
-            queries, right = games[-1].until(size.confidence)
-            placed = ~np.isnan(queries)
-            by_world.append(
-                {
-                    **name,
-                    "world": i,
-                    "places": len(world.prior),
-                    "entropy": world.entropy,
-                    "alone": world.alone,
-                    "games": len(truth),
-                    "placed": float(placed.mean()),
-                    "queries": float(queries.mean()) if placed.all() else None,
-                    "right": float(right[placed].mean()) if placed.any() else None,
-                }
-            )
-        rng = rng_for(seed, "resample", *name.values())
-        settings.append(name | _setting(by_world[-len(drawn) :], games, size, rng))
-    return by_world, settings
+    drawn = []
+    for i in range(size.worlds):
+        rng = rng_for(seed, "world", size.objects, size.dimensions, i)
+        space = draw_space(size.objects, size.dimensions, size.positions, rng)
+        drawn.append((space, rng.choice(len(space.prior), size.runs, p=space.prior)))
+    for epsilon in each:
+        worlds, queries = [], []
+        for strategy in STRATEGIES:
+            names: Record = {"epsilon": epsilon, "objects": size.objects}
+            names |= {"dimensions": size.dimensions, "strategy": strategy}
+            rows, played = [], []
+            for i, (space, truth) in enumerate(drawn):
+                rng = rng_for(seed, "game", *names.values(), i)
+                played.append(play(space, truth, epsilon, strategy, size.limit, rng))
+                rows.append(names | {"world": i} | _world(space, played[-1], size.confidence))
+            rng = rng_for(seed, "resample", *names.values())
+            worlds += rows
+            queries.append(names | _over_worlds(rows, played, size, rng))
+        yield worlds, queries
 
 
-def _setting(rows: list[Record], games: list[Game], size: Size, rng: np.random.Generator) -> Record:
+def _world(space: SharedSpace, played: PlayedGames, confidence: float) -> Record:
+    queries, right = played.until(confidence)
+    placed = ~np.isnan(queries)
+    return {
+        "places": len(space.prior),
+        "entropy": space.entropy,
+        "alone": space.alone,
+        "games": len(queries),
+        "placed": float(placed.mean()),
+        "queries": float(queries.mean()) if placed.all() else None,
+        "right": float(right[placed].mean()) if placed.any() else None,
+    }
+
+
+def _over_worlds(
+    rows: list[Record], played: list[PlayedGames], size: GameSize, rng: np.random.Generator
+) -> Record:
     """One size, ε and strategy beside what theory says; None where there is no such number.
 
     `queries`, low, high: mean until Bob is sure, with an interval over worlds. `queries_right`,
@@ -96,57 +90,49 @@ def _setting(rows: list[Record], games: list[Game], size: Size, rng: np.random.G
     and need not be sure of more; no strategy's mean can be below it.
     """
     bits, sure = float(capacity(rows[0]["epsilon"])), size.confidence
-    entropy = float(np.mean([row["entropy"] for row in rows]))
+
+    def values(column: str) -> np.ndarray:
+        return np.array([row[column] for row in rows], float)  # None is NaN
+
+    def known(values: Record) -> Record:
+        return {k: float(v) if np.isfinite(v) else None for k, v in values.items()}
+
     doubt = (entr(sure) + entr(1 - sure)) / math.log(2)
-    doubt += float(np.mean([(1 - sure) * math.log2(max(row["places"] - 1, 1)) for row in rows]))
+    doubt += np.mean((1 - sure) * np.log2(np.maximum(values("places") - 1, 1)))
+    right = values("right")[~np.isnan(values("right"))]
     theory = {
         "bound": size.dimensions * math.log2(size.objects),
         "by_places": math.log2(places(size.objects, size.dimensions)),
-        "least": max(0.0, entropy - doubt),
+        "least": max(0.0, values("entropy").mean() - doubt),
     }
-    means = [row["queries"] for row in rows]
-    known = all(value is not None for value in means)
-    mean, low, high = interval(np.array(means, float)) if known else (None, None, None)
-    right = [row["right"] for row in rows if row["right"] is not None]
     return {
         "worlds": len(rows),
         "games": len(rows) * size.runs,
         "confidence": sure,
         "capacity": bits,
-        "entropy": entropy,
-        "alone": float(np.mean([row["alone"] for row in rows])),
-        "placed": float(np.mean([row["placed"] for row in rows])),
-        "queries": mean,
-        "low": low,
-        "high": high,
-        "right": float(np.mean(right)) if right else None,
-        **_until_right(games, sure, rng),
+        **{name: float(values(name).mean()) for name in ("entropy", "alone", "placed")},
+        **known(interval("queries", values("queries"))),
+        "right": float(right.mean()) if len(right) else None,
+        **known(until_right(played, sure, rng)),
         **{name: value / bits if bits else None for name, value in theory.items()},
     }
 
 
-def _until_right(games: Sequence[Game], share: float, rng: np.random.Generator) -> Record:
-    """After how many queries Bob is right in a share of all games, with a bootstrap interval."""
-    looks = max((game.queries for game in games), key=len)
-    curves = np.stack([_padded(game.right.mean(1), len(looks)) for game in games])  # [W, T]
-    counts = rng.multinomial(len(games), np.full(len(games), 1 / len(games)), size=_RESAMPLES)
-    found = _first(curves.mean(0)[None], looks, share)[0]
-    again = np.quantile(
-        _first(counts @ curves / len(games), looks, share), (0.025, 0.975), method="nearest"
-    )
-    names = ("queries_right", "right_low", "right_high")
-    return {
-        name: float(value) if math.isfinite(value) else None
-        for name, value in zip(names, (found, *again), strict=True)
-    }
+def until_right(played: Sequence[PlayedGames], share: float, rng: np.random.Generator) -> Record:
+    """After how many queries Bob is right in a share of all games, with a bootstrap interval.
 
+    Games of a world that ended early stay as they were. Infinite where the share is never reached.
+    """
+    looks = max((games.queries for games in played), key=len)
+    short = [games.right.mean(1) for games in played]
+    curves = np.stack([np.pad(c, (0, len(looks) - len(c)), mode="edge") for c in short])  # [W, T]
 
-def _padded(curve: np.ndarray, length: int) -> np.ndarray:
-    """All games of a world may have ended early: then what was right remains so."""
-    return np.pad(curve, (0, length - len(curve)), mode="edge")
+    def first(curves: np.ndarray) -> np.ndarray:
+        reached = curves >= share - 1e-12
+        return np.where(reached.any(1), looks[reached.argmax(1)], np.inf)
 
-
-def _first(curves: np.ndarray, looks: np.ndarray, share: float) -> np.ndarray:
-    """Of each curve [B, T] the first number of queries at which it reaches a share, or infinity."""
-    reached = curves >= share - 1e-12
-    return np.where(reached.any(1), looks[reached.argmax(1)], np.inf)
+    counts = multiplicities(len(played), _RESAMPLES, rng)
+    resampled = first(counts @ curves / len(played))
+    low, high = np.quantile(resampled, (0.025, 0.975), method="nearest")
+    (found,) = first(curves.mean(0)[None])
+    return {"queries_right": found, "right_low": low, "right_high": high}

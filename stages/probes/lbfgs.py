@@ -30,11 +30,9 @@ def minimise(
 
     Parameters
     ----------
-    x : [M, D]; penalty : [D]; weights : [K, D], where to start; labels : [M].
-        Arithmetic is done in their precision.
+    x : [M, D]; penalty : [D]; weights : [K, D], where to start; labels : [M]. All of one precision.
     tolerance : of the gradient's norm; iterations : at most so many.
-    inverse : [D, D], symmetric and positive definite: a guess of each class's inverse Hessian, up
-        to a factor. None: the identity.
+    inverse : [D, D], a guess of each class's inverse Hessian, up to a factor. None: the identity.
 
     Returns
     -------
@@ -78,28 +76,21 @@ def _residuals(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _direction(gradient: np.ndarray, pairs: deque[Pair], inverse: np.ndarray | None) -> np.ndarray:
     """Minus the inverse Hessian, as guess and pairs tell it, times the gradient (algorithm 7.4)."""
-
-    def guess(v: np.ndarray) -> np.ndarray:
-        return v if inverse is None else v @ inverse
-
     direction, shares = -gradient, []
     for step, change, curvature in reversed(pairs):
         shares.append(np.vdot(step, direction) / curvature)
         direction -= shares[-1] * change
-    direction = guess(direction)
+    direction = direction if inverse is None else direction @ inverse
     if pairs:
         _, change, curvature = pairs[-1]
-        direction *= curvature / np.vdot(change, guess(change))
+        direction *= curvature / np.vdot(change, change if inverse is None else change @ inverse)
     for (step, change, curvature), share in zip(pairs, reversed(shares), strict=True):
         direction += (share - np.vdot(change, direction) / curvature) * step
     return direction
 
 
 def _between(lower: tuple[float, float], upper: tuple[float, float] | None) -> float:
-    """Where to look for the slope's zero, given sizes with a negative and a positive slope.
-
-    The loss is convex: the slope rises along the line. The secant's zero, kept off both ends.
-    """
+    """A guess of the slope's zero between sizes of negative and positive slope, by the secant."""
     if upper is None:
         return 4 * lower[0]
     share = lower[1] / (lower[1] - upper[1])

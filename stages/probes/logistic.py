@@ -6,13 +6,21 @@ import numpy as np
 
 from stages.probes.lbfgs import minimise
 
+SOLVERS = ("fast", "scikit-learn")
+"""`fit`, and scikit-learn's LogisticRegression, the paper's tool; both minimise the same loss."""
+
 _INTERCEPT = 10.0  # size of the constant feature, in root mean squares of the others
 _FEW, _MANY = 0.5, 4.0  # samples a dimension
 _FINEST = 1e-5  # gradient that float32 is asked for; rounding leaves little more
 
 
 def fit(
-    train: np.ndarray, labels: np.ndarray, C: float, tolerance: float, max_iterations: int
+    train: np.ndarray,
+    labels: np.ndarray,
+    C: float,
+    tolerance: float,
+    max_iterations: int,
+    solver: str = "fast",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weights of a multinomial logistic regression with L2 penalty and a free intercept.
 
@@ -21,31 +29,25 @@ def fit(
     small that a small gradient leaves it undetermined.
 
     With far fewer samples than dimensions the weights lie in the span of the samples (representer
-    theorem: the penalty is invariant under rotation, and nothing but the penalty acts outside the
-    span), so the fit is done in its coordinates, which is the same problem and smaller. With many
-    samples a dimension the Hessian stays near that at zero weights, whose inverse saves L-BFGS a
-    third to nine tenths of its iterations; with fewer, samples are told apart almost surely, and it
-    saves less than it costs.
+    theorem), so the fit is done in its coordinates, which is the same problem and smaller. With
+    many samples a dimension the Hessian stays near that at zero weights, whose inverse saves L-BFGS
+    a third to nine tenths of its iterations; with fewer it saves less than it costs.
 
     Parameters
     ----------
     train : [M, D] features; labels : [M] integers 0..K-1, each present.
-    C : as scikit-learn's.
-    tolerance : of the Euclidean norm of the gradient of that loss, all classes, weights and
-        intercepts together. scikit-learn's ``tol`` bounds the largest component alone, which is
-        weaker and depends on the basis.
+    C : as scikit-learn's. solver : of `SOLVERS`.
+    tolerance : of the Euclidean norm of the whole gradient, intercepts included.
     max_iterations : of L-BFGS, in float32; float64 checks the gradient and goes on if need be.
 
     Returns
     -------
     [D, K] weights and [K] biases; softmax of ``x @ weights + biases`` is scikit-learn's
-    probability.
-
-    Raises
-    ------
-    RuntimeError
-        When the solver stops before it converged: a result would depend on where it stopped.
+    probability. RuntimeError where the solver stopped before it converged: a result would depend on
+    where it stopped.
     """
+    if solver == "scikit-learn":
+        return _by_scikit_learn(train, labels, C, tolerance, max_iterations)
     samples, width = train.shape
     basis = np.linalg.qr(train.T)[0] if samples < _FEW * width else None  # [D, M], orthonormal
     x = train if basis is None else train @ basis
@@ -79,11 +81,26 @@ def fit(
 
 
 def _inverse_hessian(x: np.ndarray, strength: float, classes: int) -> np.ndarray:
-    """Inverse Hessian [D, D] of one class's weights at zero, where every probability is 1 / K.
-
-    It is the same for all classes; between classes it is exact for weights that sum to zero.
-    """
+    """Inverse Hessian [D, D] of one class's weights at zero; the same for all classes."""
     hessian = (x.T @ x).astype(np.float64) / (len(x) * classes)
     hessian[np.diag_indices_from(hessian)] += strength
     inverse = np.linalg.inv(hessian)
     return (inverse + inverse.T) / 2
+
+
+def _by_scikit_learn(
+    train: np.ndarray, labels: np.ndarray, C: float, tolerance: float, max_iterations: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """`fit` by scikit-learn's LogisticRegression, in double precision."""
+    from sklearn.linear_model import LogisticRegression  # slow to import, and not the default
+
+    components = (int(labels.max()) + 1) * (train.shape[1] + 1)
+    tol = tolerance / float(np.sqrt(components))  # of each component, where ours is of the norm
+    model = LogisticRegression(C=C, tol=tol, max_iter=max_iterations)
+    model.fit(train.astype(np.float64), labels)
+    if model.n_iter_.max() >= max_iterations:
+        raise RuntimeError(f"scikit-learn did not converge in {max_iterations} iterations")
+    weights, biases = model.coef_.T, model.intercept_
+    if len(model.classes_) == 2:  # one score, which is the difference of two
+        weights, biases = np.hstack([-weights, weights]) / 2, np.hstack([-biases, biases]) / 2
+    return weights, biases

@@ -2,77 +2,91 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
 
+from stages.networks.accuracy import top_k
+from stages.networks.cards import read_card, read_classifier
+from stages.networks.embeddings import Embedding
 from stages.probes import logistic
-from stages.probes.sampling import standardise
+from stages.probes.fewshot import mean_and_scale
+from stages.runtime.errors import DataError
 from stages.runtime.files import read_npz
-from stages.zoo.cards import read_card, read_classifier
+from stages.runtime.tables import Record
+from stages.sources.guards import check_npz
 
 
-def top_k(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
-    """Share of rows whose label is among the k highest scores; ties count against the label.
+@dataclass(frozen=True)
+class LabelledEmbedding:
+    """Embedded images and the NPZ with their `labels`; `rows` that count, None for all."""
 
-    Parameters
-    ----------
-    scores : [N, K]; labels : [N].
-    """
-    own = scores[np.arange(len(labels)), labels]
-    rivals = (scores >= own[:, None]).sum(1) - 1
-    return float(np.mean(rivals < k))
+    embedding: Embedding
+    labels: Path
+    rows: list[int] | None = None
+
+    def read(self) -> tuple[np.ndarray, np.ndarray]:
+        """Features [N, D] and labels [N] of all images."""
+        check_npz(self.labels)
+        features, (y,) = self.embedding.read(), read_npz(self.labels, "labels")
+        if features.shape[:1] != y.shape:
+            raise DataError(
+                f"{self.embedding.file}: '{self.embedding.name}' has {len(features)} rows, "
+                f"{self.labels} has {y.shape} labels"
+            )
+        return features, y
 
 
-def robustness(
-    embeddings: Path,
+def readout_accuracy(
+    training: LabelledEmbedding,
     checkpoint: Path,
-    readout_labels: Path,
-    benchmarks: Mapping[str, tuple[Path, np.ndarray | None]],
     settings: Mapping[str, Any],
-    wanted: Sequence[str],
-) -> Iterator[tuple[str, bytes]]:
-    """Top-1 and top-5 of one model on each wanted benchmark, as JSON rows.
+    *,
+    each: Sequence[LabelledEmbedding],
+) -> Iterator[list[Record]]:
+    """Top-1 and top-5 of one model trained here, on each benchmark.
 
-    The linear readout (logistic regression on the readout images) is there for every model, the
-    network's own classifier for those that were trained on the categories.
+    A linear readout (logistic regression) is fitted once, with `settings` (`robustness.readout` of
+    params.yaml) on `training`. A network trained on the categories has its own classifier as well.
 
-    Parameters
-    ----------
-    benchmarks : for each name the NPZ with its labels, and the rows that count (None: all).
+    Returns
+    -------
+    For each benchmark a row a classifier: classifier (readout or own), weights (trained or
+    untrained), images, top1, top5.
     """
-    card = read_card(checkpoint)
-    own = read_classifier(checkpoint) if card.labels == "categories" else None
-    weights_are = "untrained" if card.labels == "none" else "trained"
-    with safetensors.safe_open(embeddings, "np") as archive:
-        train = archive.get_tensor("training/readout")
-        (y,) = read_npz(readout_labels, "labels")
-        weights, biases = logistic.fit(standardise(train, train)[0], y, **settings)
-        for name in wanted:
-            path, chosen = benchmarks[name]
-            features = archive.get_tensor(f"benchmarks/{name}")
-            scores = {"readout": standardise(train, features)[1] @ weights + biases}
-            if own:
-                scores["own"] = features @ own[0].T + own[1]
-            (labels,) = read_npz(path, "labels")
-            rows = np.arange(len(labels)) if chosen is None else chosen
-            yield name, json.dumps(_rows(scores, weights_are, labels, rows)).encode()
+    kind = read_card(checkpoint).labels
+    about = {"weights": "untrained" if kind == "none" else "trained"}
+    train, y = training.read()
+    mean, scale = mean_and_scale(train)
+    weights, biases = logistic.fit((train - mean) / scale, y, **settings)
+    for benchmark in each:
+        features, labels = benchmark.read()
+        rows = slice(None) if benchmark.rows is None else benchmark.rows
+        scores = {"readout": (features - mean) / scale @ weights + biases}
+        if kind == "categories":
+            scores["own"] = own_scores(features, checkpoint)
+        yield [
+            {"classifier": classifier, **about, "images": len(labels[rows])}
+            | {f"top{k}": top_k(values[rows], labels[rows], k) for k in (1, 5)}
+            for classifier, values in scores.items()
+        ]
 
 
-def _rows(
-    scores: Mapping[str, np.ndarray], weights: str, labels: np.ndarray, rows: np.ndarray
-) -> list[dict[str, object]]:
-    return [
-        {
-            "classifier": classifier,
-            "weights": weights,
-            "images": len(rows),
-            "top1": top_k(values[rows], labels[rows], 1),
-            "top5": top_k(values[rows], labels[rows], 5),
-        }
-        for classifier, values in scores.items()
-    ]
+def own_scores(features: np.ndarray, checkpoint: Path) -> np.ndarray:
+    """Scores [N, K] of the classifier in a checkpoint."""
+    weight, bias = read_classifier(checkpoint)
+    if features.shape[1:] != weight.shape[1:]:
+        raise DataError(f"{checkpoint}: classifier {weight.shape}; the embedding {features.shape}")
+    return np.asarray(features @ weight.T + bias)
+
+
+def fooled(images: LabelledEmbedding, checkpoint: Path) -> list[int]:
+    """Rows of the images that a network's own classifier gets wrong: natural adversarial images.
+
+    This is how ImageNet-A was chosen (Hendrycks et al. 2021, doi:10.1109/CVPR46437.2021.01501).
+    """
+    features, labels = images.read()
+    return list(map(int, np.flatnonzero(own_scores(features, checkpoint).argmax(1) != labels)))

@@ -39,25 +39,23 @@ def door(stage: Callable[[], None]) -> None:
     try:
         stage()
     except (UsageError, DataError, UnitError) as error:
-        print(f"error: {_printable(str(error))}", file=sys.stderr)
-        sys.exit(error.code)
+        said, code = str(error), error.code
     except SignalError as error:
         _leave(error.args[0], None)
     except OSError as error:
         if error.errno not in _PLACE:
             raise
         where = error.filename or "an output of this stage"
-        said = _printable(f"{where}: {error.strerror}; finished units are kept")
-        print(f"error: {said}", file=sys.stderr)
-        sys.exit(DataError.code)
+        said, code = f"{where}: {error.strerror}; finished units are kept", DataError.code
+    else:
+        return
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _printable(text: str) -> str:
-    """One line: a file's name may hold a line break, or what a terminal takes for a command."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    # One line: a file's name may hold a line break, or what a terminal takes for a command.
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in said)
+    print(f"error: {line}", file=sys.stderr)
+    sys.exit(code)
 
 
 def listen() -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import io
 import json
-import math
 import shutil
 import zipfile
 import zlib
@@ -55,19 +53,6 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path}: not readable as JSON: {error}") from error
 
 
-def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write a tidy table as CSV, one measurement a row; refuses values that are not finite."""
-    for row in rows:
-        for key, value in row.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                raise DataError(f"{path}: {key} is {value} in {row}; finite values are allowed")
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)  # floats as repr: they come back exactly
-    write_bytes(path, stream.getvalue().encode())
-
-
 @contextlib.contextmanager
 def open_npz(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
     """The arrays of an NPZ by name, each read when asked for; no pickle is ever loaded."""
@@ -87,24 +72,11 @@ def read_npz(path: Path, *names: str) -> list[np.ndarray]:
         return [archive[name] for name in names]
 
 
-def npy_bytes(array: np.ndarray) -> bytes:
-    """An array in NPY format."""
-    stream = io.BytesIO()
-    np.save(stream, array, allow_pickle=False)
-    return stream.getvalue()
-
-
 def npz_bytes(**arrays: np.ndarray) -> bytes:
     """Named arrays in uncompressed NPZ format; equal arrays give equal bytes."""
     stream = io.BytesIO()
     np.savez(stream, allow_pickle=False, **arrays)
     return stream.getvalue()
-
-
-def from_npy(content: bytes) -> np.ndarray:
-    """The array of an NPY."""
-    array: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)
-    return array
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:

@@ -1,168 +1,248 @@
-"""Runs a stage's units: asks the artifact cache for each, computes those that are missing.
+"""Runs a stage's jobs: takes from the artifact cache what is there, computes what is missing.
 
-A *unit* is one result with a name and a key. A *job* is a bundle of units that one worker computes
-together (all shots and repeats of one model on one task, say). Jobs run in this process, in worker
-processes of this machine, or on a dask.distributed cluster. Results never depend on where: each
-worker runs one thread, and each unit draws from a generator seeded by its name.
+A *job* is a call of a plain function. Its result is kept in the artifact cache under a key that
+follows from the function's code and its arguments (`stages.runtime.keys`). A function that makes
+several results from shared work takes a last argument `each`, a list of items, and yields one
+result for each item in order; each is kept by itself, and the function gets the missing ones only.
+
+Jobs run in this process, in worker processes of this machine, or on a dask.distributed cluster.
+Results never depend on where: each computes in one thread, from seeds among a job's arguments.
 """
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import functools
+import json
+import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import BinaryIO
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn, TypeVar
 
 from tqdm import tqdm
 
 from stages.runtime.cache import Cache, CacheError
 from stages.runtime.errors import DataError, UnitError
-from stages.runtime.machine import Place
-from stages.runtime.work import Digests, Job, Task, work
+from stages.runtime.keys import keys_of
+from stages.runtime.machine import Place, one_thread
+
+Key = TypeVar("Key", bound=Hashable)
 
 
-@dataclass
-class Report:
-    """What became of a stage's units. Printed at its end."""
+@dataclass(frozen=True)
+class Job:
+    """A call whose results are kept.
 
-    stage: str
-    units: int = 0
-    cached: int = 0
-    computed: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    def line(self) -> str:
-        return (
-            f"{self.stage}: {self.units} units, {self.cached} from the cache, {self.computed} "
-            f"computed, {len(self.failed)} failed, {self.seconds:.1f} s"
-        )
-
-
-def expect(module: str, where: Place) -> None:
-    """Have the server of worker processes import what jobs will need, beside this process's work.
-
-    Nothing where there will be no such processes.
+    call : a module's function and its arguments; paths are relative to the repository's root. It
+        returns, or yields for each item, a JSON-able value, bytes, or the path of a file to copy.
+    each : items, for a function that makes one result for each; None for a single result.
+    cost : relative to other jobs. The most expensive one starts first.
     """
-    if where.scheduler is None and where.in_processes:
-        from stages.runtime.worker import serve
 
-        serve({module})
+    call: functools.partial[Any]
+    each: Sequence[Any] | None = None
+    cost: float = 1.0
 
-
-def missing(job: Job) -> list[str]:
-    """Units of a job that the artifact cache does not hold."""
-    cache = Cache()
-    return [name for name, key in job.keys.items() if key not in cache]
-
-
-def payload(job: Job, unit: str) -> bytes:
-    """A finished unit's payload."""
-    with payload_file(job, unit) as stream:
-        return stream.read()
+    @functools.cached_property
+    def keys(self) -> list[str]:
+        """The key of each result in the artifact cache."""
+        return keys_of(self.call, self.each)
 
 
-def payload_file(job: Job, unit: str) -> BinaryIO:
-    """A finished unit's payload as a file to read from, for those larger than memory."""
-    stream = Cache().open(job.keys[unit])
-    if stream is None:
-        raise DataError(f"artifact cache: '{job.name}' / '{unit}' vanished while the stage ran")
-    return stream
+@dataclass(frozen=True)
+class Kept:
+    """A result in the artifact cache."""
+
+    key: str
+    name: str
+
+    def open(self) -> BinaryIO:
+        """A file to read the result from, for results larger than memory."""
+        stream = Cache().open(self.key)
+        if stream is None:
+            raise DataError(f"artifact cache: a result of '{self.name}' vanished; run again")
+        return stream
+
+    def bytes(self) -> bytes:
+        with self.open() as stream:
+            return stream.read()
+
+    def json(self) -> Any:
+        return json.loads(self.bytes())
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is given: a job, which of its results are missing, and where they go.
+
+    limit : seconds for each result, if any."""
+
+    name: str
+    job: Job
+    missing: Sequence[int]
+    cache: Cache
+    limit: float | None = None
+
+
+Finished = tuple[Task, Callable[[], dict[str, str]]]
+"""A task, and a function that returns each result's SHA-256 by its key, or raises."""
 
 
 def run(
-    stage: str, jobs: Sequence[Job], place: Place, failed: Mapping[str, str] | None = None
-) -> Report:
-    """Make sure that the cache holds every unit of every job.
+    stage: str,
+    jobs: Mapping[Key, Job],
+    place: Place,
+    failed: Mapping[str, str] | None = None,
+    read: Callable[[Kept], Any] = Kept.json,
+) -> dict[Key, Any]:
+    """The results of all jobs by name: for a job with `each` a list, in the order of its items.
 
     Parameters
     ----------
-    stage : name for the report.
-    jobs : the work.
-    place : where it is done.
-    failed : reasons for work that could not even be planned, by name; reported with the rest.
+    stage : its name, for the report on stderr. place : where missing results are computed.
+    jobs : by name: a text, or a tuple such as (model, task), of which errors show the parts.
+    failed : reasons for jobs that could not even be planned, by name; reported with the others.
+    read : what is made of a result: its JSON by default, `Kept.bytes`, or the `Kept` itself.
 
     Raises
     ------
     UnitError
-        After everything else has finished, when a job failed: names each with its reason. At once
-        when the scheduler is lost.
+        Names each job that failed and why, after all others have finished; at once when the
+        scheduler of a cluster is lost.
     UsageError
         The scheduler cannot be reached.
     CacheError
         The artifact cache cannot be read or written; at once.
     """
-    start, cache, report = time.monotonic(), Cache(), Report(stage)
-    report.failed.update(failed or {})
-    todo: list[Task] = []
-    for job in jobs:
-        wanted = missing(job)
-        report.units += len(job.keys)
-        report.cached += len(job.keys) - len(wanted)
-        if wanted:
-            todo.append(Task(job, wanted, cache, place.limit))
-    todo.sort(key=lambda task: -task.job.cost)
-    with _progress(stage, todo) as bar:
-        for task, result in _finished(todo, place):
+    start, cache, failures = time.monotonic(), Cache(), dict(failed or {})
+    tasks, planned = [], set[str]()
+    for name, job in jobs.items():
+        absent = []
+        for i, key in enumerate(job.keys):
+            if key not in planned and key not in cache:
+                absent.append(i)
+            planned.add(key)  # a result that is asked for twice is computed once
+        if absent:
+            tasks.append(Task(_text(name), job, absent, cache, place.limit))
+    tasks.sort(key=lambda task: -task.job.cost)
+    total, computed = len(planned), 0
+    cached = total - sum(len(task.missing) for task in tasks)
+    form = "{desc}: {percentage:3.0f} % |{bar}| {elapsed} elapsed, {remaining} left{postfix}"
+    whole = sum(map(_cost, tasks))  # so that the time left is that of the work left
+    bar = tqdm(total=whole, desc=stage, bar_format=form, smoothing=0, disable=None)
+    with bar, contextlib.closing(_finished(tasks, place)) as finished:
+        for task, result in finished:
             try:
-                report.computed += _kept(task, result())
+                made = result()
+                if any(cache.digest(key) != digest for key, digest in made.items()):
+                    raise DataError(
+                        f"a result of '{task.name}' was computed and is not in {cache.root}: the "
+                        "worker has another artifact cache; $ARTIFACT_CACHE must name a folder "
+                        "that all machines share"
+                    )
+                computed += len(made)
             except CacheError:
                 raise  # every other job would say the same
-            except Exception as error:  # noqa: BLE001 - every reason is told, and the stage fails
-                report.failed[task.job.name] = f"{type(error).__name__}: {error}".removesuffix(": ")
-            bar.set_postfix_str(f"{report.cached + report.computed} of {report.units} units")
+            except Exception as error:  # noqa: BLE001 - every reason is reported, the stage fails
+                failures[task.name] = f"{type(error).__name__}: {error}".removesuffix(": ")
+            bar.set_postfix_str(f"{cached + computed} of {total} units")
             bar.update(_cost(task))
-    report.seconds = time.monotonic() - start
-    print(report.line(), file=sys.stderr)
-    if report.failed:
-        reasons = "; ".join(f"{name} ({reason})" for name, reason in report.failed.items())
+    units = f"{total} units, {cached} from the cache, {computed} computed, {len(failures)} failed"
+    print(f"{stage}: {units}, {time.monotonic() - start:.1f} s", file=sys.stderr)
+    if failures:
+        reasons = "; ".join(f"{name} ({reason})" for name, reason in failures.items())
         total = len(jobs) + len(failed or {})
-        raise UnitError(f"{stage}: {len(report.failed)} of {total} jobs failed: {reasons}")
-    return report
+        raise UnitError(f"{stage}: {len(failures)} of {total} jobs failed: {reasons}")
+    results: dict[Key, Any] = {}
+    for name, job in jobs.items():
+        found = [read(Kept(key, _text(name))) for key in job.keys]
+        results[name] = found[0] if job.each is None else found
+    return results
 
 
-def _finished(todo: Sequence[Task], place: Place) -> Iterator[tuple[Task, Callable[[], Digests]]]:
-    """Each task with a function that returns its result or raises, as they finish.
+def _text(name: Hashable) -> str:
+    return " ".join(map(str, name)) if isinstance(name, tuple) else str(name)
 
-    The engines are imported by stages that have something to compute.
-    """
-    if not todo:
-        return
-    if place.scheduler:
+
+def warm(place: Place, *modules: str) -> None:
+    """Have workers import what jobs will need, while this process goes on with its own work."""
+    if place.in_processes:
+        from stages.runtime import workers
+
+        workers.serve(set(modules))
+
+
+def missing(job: Job) -> bool:
+    """Whether the artifact cache lacks a result of a job."""
+    return any(key not in Cache() for key in job.keys)
+
+
+def _finished(tasks: Sequence[Task], place: Place) -> Generator[Finished, None, None]:
+    """Each task as it finishes. A stage that has nothing to compute imports no engine."""
+    if tasks and place.scheduler:
         from stages.runtime import cluster
 
-        yield from cluster.finished(todo, place.scheduler)
-    elif place.in_processes:
-        from stages.runtime import pool
+        yield from cluster.finished(tasks, place.scheduler, place.resources)
+    elif tasks and place.in_processes:
+        from stages.runtime import workers
 
-        yield from pool.finished(todo, min(place.workers, len(todo)))
+        yield from workers.finished(tasks, min(place.workers, len(tasks)))
     else:
-        for task in todo:
+        for task in tasks:
             yield task, functools.partial(work, task)
 
 
-def _kept(task: Task, made: Digests) -> int:
-    """The number of units made, after checking that the artifact cache of this process has them."""
-    for unit, digest in made.items():
-        if task.cache.digest(task.job.keys[unit]) != digest:
-            raise DataError(
-                f"'{unit}' was computed and is not in {task.cache.root}: the worker has another "
-                "artifact cache; $ARTIFACT_CACHE must name a folder that all machines share"
-            )
-    return len(made)
+def work(task: Task) -> dict[str, str]:
+    """Compute a job's missing results and keep them; SHA-256 of each by its key.
+
+    With a limit, a result that takes longer ends this process by SIGALRM, wherever it hangs.
+    """
+    call, items = task.job.call, task.job.each
+    one_thread()
+    made, failure = dict[str, str](), None
+    try:
+        _alarm(task.limit)
+        results = [call()] if items is None else call(each=[items[i] for i in task.missing])
+        for i, result in zip(task.missing, results, strict=True):
+            if not isinstance(result, bytes | Path):
+                result = json.dumps(result, allow_nan=False).encode()
+            key = task.job.keys[i]
+            made[key] = task.cache.put(key, result)
+            _alarm(task.limit)
+    except Exception as error:  # noqa: BLE001 - raised below, without what cannot travel
+        failure = _portable(error)
+    finally:
+        _alarm(task.limit and 0)
+    if failure:
+        raise failure
+    return made
 
 
-def _progress(stage: str, todo: Sequence[Task]) -> tqdm:
-    """A bar over the cost of what is to be done, so that its time left is that of the work left."""
-    form = (
-        "{desc}: {percentage:3.0f} % of the work |{bar}| {elapsed} gone, {remaining} left{postfix}"
-    )
-    total = sum(map(_cost, todo))
-    return tqdm(total=total, desc=stage, bar_format=form, smoothing=0, disable=None)
+def raise_death(reason: str) -> NoReturn:
+    """What the job of a dead worker gives for a result."""
+    raise RuntimeError(f"{reason}; a rerun computes what is missing")
+
+
+def _portable(error: Exception) -> Exception:
+    """The error, or its type and text where it cannot be pickled, which would break the pool."""
+    try:
+        ForkingPickler.dumps(error)
+        return copy.deepcopy(error)
+    except Exception:  # noqa: BLE001 - whatever its own constructor raises
+        return RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def _alarm(seconds: float | None) -> None:
+    """Send this process SIGALRM in so many seconds; 0 cancels it."""
+    if seconds is not None:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _cost(task: Task) -> float:
-    """The part of a job's cost that its missing units are."""
-    return task.job.cost * len(task.wanted) / len(task.job.keys)
+    """The part of a job's cost that its missing results are."""
+    return task.job.cost * len(task.missing) / len(task.job.keys)

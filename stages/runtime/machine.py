@@ -4,57 +4,54 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any
+
+import threadpoolctl
 
 from stages.runtime.errors import UsageError
 
 GPU = Path("/dev/nvidiactl")
-"""The driver's file, by which a GPU is seen."""
+"""The driver's file, by which a GPU is seen without importing torch."""
 
 ADDRESS = r"^(tcp|tls|ws|wss)://[^\s/]+:\d+$"
 """What the address of a dask.distributed scheduler looks like."""
 
-
-class Compute(Protocol):
-    """What params.yaml's `compute` says of where units run."""
-
-    @property
-    def workers(self) -> int | None: ...
-    @property
-    def scheduler(self) -> str | None: ...
-    @property
-    def limit(self) -> float | None: ...
-    @property
-    def device(self) -> str: ...
+_VARIABLES = {
+    "WORKERS": ("[1-9][0-9]{0,4}", "a whole number from 1 to 99999 is allowed"),
+    "SCHEDULER": (f"{ADDRESS}|null|", "an address such as tcp://host:8786, or null, is allowed"),
+    "UNIT_LIMIT": (
+        r"(?!0+(\.0+)?$)[0-9]{1,9}(\.[0-9]{1,9})?|null|",
+        "seconds above 0, or null, are allowed",
+    ),
+}
+"""Environment variables that override params.yaml's `compute`, and what they may hold."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where units run.
+    """Where jobs run.
 
     workers : processes; with 1 and no limit everything runs in this process.
-    scheduler : address of a dask.distributed scheduler, which decides how many workers there are.
-    limit : seconds that one unit may take.
+    scheduler : address of a dask.distributed scheduler, which has workers of its own.
+    limit : seconds that one result may take.
+    threads : that prepare images in each worker.
+    resources : what a dask worker must have been started with to be given a job.
     """
 
     workers: int = 1
     scheduler: str | None = None
     limit: float | None = None
+    threads: int = 1
+    resources: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def in_processes(self) -> bool:
-        """Whether work that no scheduler is given goes to processes of its own."""
-        return self.workers > 1 or self.limit is not None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Worker processes (None: one each core), and threads that prepare images in each."""
-
-    workers: int | None
-    threads: int
+        """Whether jobs run in processes of their own on this machine."""
+        return self.scheduler is None and (self.workers > 1 or self.limit is not None)
 
 
 def cores() -> int:
@@ -64,64 +61,57 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def place(compute: Compute, planned: int | None = None) -> Place:
-    """Where params.yaml and the environment have units run.
+def place(compute: Any, device: str = "cpu") -> Place:
+    """Where params.yaml and the environment have jobs run.
+
+    Without a number of workers, one a core; on a GPU one, for which all cores prepare images.
 
     Parameters
     ----------
-    planned : workers where neither says how many; None for one each core.
+    compute : params.yaml's `compute`. device : of the networks that the jobs run, as `device_of`
+        gives it; "cpu" if they run none.
 
     Raises
     ------
     UsageError
         `$WORKERS`, `$SCHEDULER` or `$UNIT_LIMIT` is none of the values allowed.
     """
-    workers = worker_count(compute.workers or planned)
-    scheduler, limit = compute.scheduler, compute.limit
-    if text := os.environ.get("SCHEDULER"):
-        if text != "null" and not re.fullmatch(ADDRESS, text):
-            allowed = "an address such as tcp://host:8786, or null, is allowed"
-            raise UsageError(f"$SCHEDULER: '{text}'; {allowed}")
-        scheduler = None if text == "null" else text
-    if text := os.environ.get("UNIT_LIMIT"):
-        number = re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text)
-        if text != "null" and not (number and float(text) > 0):
-            raise UsageError(f"$UNIT_LIMIT: '{text}'; seconds above 0, or null, are allowed")
-        limit = None if text == "null" else float(text)
-    return Place(workers, scheduler, limit)
+    accelerated = device != "cpu" and (device != "auto" or GPU.exists())
+    limit = _variable("UNIT_LIMIT", compute.limit)
+    return Place(
+        worker_count(compute.workers or (1 if accelerated else None)),
+        _variable("SCHEDULER", compute.scheduler),
+        None if limit is None else float(limit),
+        cores() if accelerated else 1,
+        {"GPU": 1} if device.startswith("cuda") else {},
+    )
 
 
 def worker_count(asked: int | None) -> int:
     """`$WORKERS`, else the number asked for, else one for each core this process may use."""
-    if "WORKERS" in os.environ:
-        text = os.environ["WORKERS"]
-        if not re.fullmatch("[1-9][0-9]{0,4}", text):
-            raise UsageError(f"$WORKERS: '{text}'; a whole number from 1 to 99999 is allowed")
-        return int(text)
-    return asked or cores()
+    return int(_variable("WORKERS", asked) or cores())
 
 
-def plan_machine(device: str) -> Plan:
-    """One worker that all cores prepare images for where there is a GPU, else one worker a core.
-
-    Parameters
-    ----------
-    device : params.yaml's `compute.device`.
-
-    A GPU is seen by its driver's file, so that this does not import torch.
-    """
-    accelerated = device != "cpu" and (device != "auto" or GPU.exists())
-    return Plan(1, cores()) if accelerated else Plan(None, 1)
+def _variable(name: str, otherwise: Any) -> Any:
+    """The text of an environment variable, with None for "null"; another value if it is not set."""
+    text, (pattern, allowed) = os.environ.get(name), _VARIABLES[name]
+    if text is not None and not re.fullmatch(pattern, text):
+        raise UsageError(f"${name}: '{text}'; {allowed}")
+    return (None if text == "null" else text) if text else otherwise
 
 
-def device_of(compute: Compute) -> str:
+def device_of(compute: Any) -> str:
     """`compute.device`. For a cluster `auto` is what this machine has: workers may differ, and
     kinds of processor round differently."""
     if compute.device != "auto" or place(compute).scheduler is None:
-        return compute.device
+        return str(compute.device)
     return "cuda" if GPU.exists() else "cpu"
 
 
-def resources(device: str) -> dict[str, float]:
-    """What a dask worker must have to compute on a device."""
-    return {"GPU": 1} if device.startswith("cuda") else {}
+def one_thread() -> None:
+    """One BLAS, OpenMP and torch thread in this process: faster in a pool, and repeatable."""
+    for library in ("OMP", "OPENBLAS", "MKL"):  # those that are yet to be loaded
+        os.environ[f"{library}_NUM_THREADS"] = "1"
+    threadpoolctl.threadpool_limits(1)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)

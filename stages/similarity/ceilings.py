@@ -3,21 +3,26 @@
 Of sets whose judgments were repeated: by several participants, or as several votes on a triplet.
 `leave_one_out` is the lower and `upper` the upper bound of what the best model could reach with
 participants one by one (Nili et al. 2014, doi:10.1371/journal.pcbi.1003553); `split_half` and
-`spearman_brown` are the reliability of the group's mean.
+`spearman_brown` are the reliability of the group's mean. `participants` are P >= 2 people's
+similarity matrices [P, n, n]; `measure` is one of `MEASURES`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 from scipy.stats import rankdata
 
+from stages.runtime.random import rng_for
+from stages.runtime.tables import Record
 from stages.similarity.matrices import pairs
-from stages.similarity.measures import MEASURES, pearson, spearman, triplet
+from stages.similarity.measures import MEASURES
 from stages.similarity.resample import LARGEST
+from stages.sources.human import read_judgments
 
 SPLITS = 1000
 """All splits of the participants into halves where there are no more, else so many random ones."""
@@ -36,16 +41,45 @@ class Ceiling:
     spearman_brown: float | None
 
 
+@dataclass(frozen=True)
+class Repeated:
+    """A set that was judged more than once.
+
+    form : "participants" or "votes". judges : participants; of votes the most that a triplet has.
+    stimuli : how many. ceilings : one for each measure that has one.
+    """
+
+    form: str
+    judges: int
+    stimuli: int
+    ceilings: list[Ceiling]
+
+    @classmethod
+    def from_dict(cls, fields: Record) -> Repeated:
+        """A set from what `noise_ceilings` returns."""
+        return cls(**fields | {"ceilings": [Ceiling(**one) for one in fields["ceilings"]]})
+
+
+def noise_ceilings(stimuli: Path, name: str, seed: int) -> Record | None:
+    """The fields of a set's `Repeated`; None where it was judged once. stimuli : its folder."""
+    human, rng = read_judgments(stimuli), rng_for(seed, "ceilings", name)
+    people, votes = human.participants, human.votes
+    if people is not None:
+        found = participants_ceilings(people, rng)
+        return asdict(Repeated("participants", len(people), human.n, found))
+    measured_by_votes = human.similarity is None and human.soft_labels is None
+    if measured_by_votes and votes is not None and (ceiling := votes_ceiling(votes)):
+        return asdict(Repeated("votes", int(votes.sum(1).max()), human.n, [ceiling]))
+    return None
+
+
 def participants_ceilings(participants: np.ndarray, rng: np.random.Generator) -> list[Ceiling]:
-    """Noise ceilings by each measure of a set that several participants judged.
+    """Noise ceilings by each measure; rng : of random splits.
 
     Spearman-Brown steps the mean over splits up to all participants: 2 r / (1 + r). The mean comes
     first, so that the correction, which is not linear, sees little noise. It is about correlations:
-    None for triplet agreement; also None where the halves do not correlate above 0.
-
-    Parameters
-    ----------
-    participants : [P, n, n] similarity matrices, P at least 2. rng : of random splits.
+    None for triplet agreement; also None where the halves do not correlate above 0. Of more than
+    `LARGEST` stimuli, triplets have no `upper` and no `split_half`.
 
     Raises
     ------
@@ -54,88 +88,75 @@ def participants_ceilings(participants: np.ndarray, rng: np.random.Generator) ->
     """
     found = []
     for measure in MEASURES:
-        half = split_half(participants, measure, rng)
-        corrected = None
-        if measure != "triplet" and half is not None and half > 0:
-            corrected = 2 * half / (1 + half)
-        lower, upper = noise_ceiling(participants, measure), upper_bound(participants, measure)
+        upper = half = corrected = None
+        if measure != "triplet" or participants.shape[-1] <= LARGEST:
+            upper = upper_bound(participants, measure)
+            half = split_half(participants, measure, rng)
+            if measure != "triplet" and half > 0:
+                corrected = 2 * half / (1 + half)
+        lower = leave_one_out(participants, measure)
         found.append(Ceiling(measure, lower, upper, half, corrected))
     return found
 
 
-def noise_ceiling(participants: np.ndarray, measure: str = "pearson") -> float:
-    """Mean agreement of each participant with the mean of the others.
+def leave_one_out(participants: np.ndarray, measure: str) -> float:
+    """Mean agreement of each participant with the mean of the others, which acts as the model.
 
-    The mean of the others has the place of the model: a triplet that the participant ties is left
-    out, one that the mean ties counts one half.
-
-    Parameters
-    ----------
-    participants : [P, n, n] similarity matrices, P at least 2. measure : of `MEASURES`.
+    A triplet that the participant ties is left out, one that the mean ties counts one half.
     """
-    agree = {"pearson": pearson, "spearman": spearman, "triplet": triplet}[measure]
-    total = participants.sum(0)
-    others = (_settled(total - one) for one in participants)  # times P - 1: no measure changes
-    return float(np.mean([agree(o, one) for o, one in zip(others, participants, strict=True)]))
+    total = participants.sum(0)  # a mean times P - 1: no measure changes
+    return float(np.mean([MEASURES[measure](_settled(total - p), p) for p in participants]))
 
 
-def upper_bound(participants: np.ndarray, measure: str) -> float | None:
+def upper_bound(participants: np.ndarray, measure: str) -> float:
     """What no model's mean agreement with the participants can exceed, having seen them all.
 
     Correlations: that of each participant with the mean of all, each scaled to unit variance (for
     Spearman their ranks), which is the norm of the mean of P unit vectors. Triplets: that of the
-    best answer to each triplet, chosen by itself, so that no matrix need reach it; None beyond
-    `LARGEST` stimuli.
-
-    Parameters
-    ----------
-    participants : [P, n, n] similarity matrices. measure : of `MEASURES`.
+    best answer to each triplet, chosen by itself, so that no matrix need reach it.
     """
     if measure == "triplet":
-        return _best_answers(participants) if participants.shape[-1] <= LARGEST else None
+        return _best_answers(participants)
     values = pairs(participants)
+    if (np.ptp(values, axis=1) == 0).any():
+        raise ValueError("similarities are all equal: their correlation is undefined")
     if measure == "spearman":
         values = rankdata(values, axis=1)
-    return float(np.linalg.norm(_unit(values).mean(0)))
+    centred = values - values.mean(1, keepdims=True)
+    return float(np.linalg.norm((centred / np.linalg.norm(centred, axis=1, keepdims=True)).mean(0)))
 
 
 def _best_answers(participants: np.ndarray) -> float:
     """Upper bound of the mean over participants of 1/2 + 1/2 sum(sign · answer) / untied."""
-    codes = np.stack([_codes(one) for one in participants])
-    untied = sum((_signs(codes, i) != 0).sum((1, 2)) for i in range(codes.shape[1]))
+    # [P, n, n] whole numbers in the order of each participant's values, as float32.
+    codes = np.stack([np.unique(p, return_inverse=True)[1].reshape(p.shape) for p in participants])
+    codes = codes.astype(np.float32)
+
+    def signs(i: int) -> np.ndarray:
+        """[P, n-1, n-1] which of two others is closer to anchor i."""
+        row = np.delete(codes[:, i], i, axis=1)
+        return np.clip(row[:, :, None] - row[:, None, :], -1, 1)
+
+    anchors = range(codes.shape[1])
+    untied = sum(np.count_nonzero(signs(i), axis=(1, 2)) for i in anchors)
     if np.min(untied) == 0:
         raise ValueError("every triplet is tied for a participant")
     share = (1 / untied / len(codes)).astype(np.float64)
-    best = [np.abs(np.tensordot(share, _signs(codes, i), 1)).sum() for i in range(codes.shape[1])]
+    best = [np.abs(np.tensordot(share, signs(i), 1)).sum() for i in anchors]
     return float(0.5 + 0.5 * np.sum(best))
 
 
-def split_half(participants: np.ndarray, measure: str, rng: np.random.Generator) -> float | None:
+def split_half(participants: np.ndarray, measure: str, rng: np.random.Generator) -> float:
     """Mean agreement of the means of two halves of the participants, over splits.
 
     Where P is odd, one half has one participant more. Triplets tied in one half are left out, those
-    tied in the other count one half; the mean of both ways round; None beyond `LARGEST` stimuli.
-
-    Parameters
-    ----------
-    participants : [P, n, n] similarity matrices, P at least 2. measure : of `MEASURES`.
-    rng : of random splits, where there are more than `SPLITS` (`TRIPLET_SPLITS`).
+    tied in the other count one half; the mean of both ways round.
     """
-    count = len(participants)
-    if measure == "triplet":
-        if participants.shape[-1] > LARGEST:
-            return None
-        halves = splits(count, TRIPLET_SPLITS, rng)
-        sums = ([_settled(participants[own].sum(0)) for own in (h, ~h)] for h in halves)
-        return float(np.mean([_both_ways(_codes(a), _codes(b)) for a, b in sums]))
-    values = pairs(participants)
-    found = []
-    for half in splits(count, SPLITS, rng):
-        both = np.stack([_settled(values[half].sum(0)), _settled(values[~half].sum(0))])
-        if measure == "spearman":
-            both = rankdata(both, axis=1)
-        a, b = _unit(both)
-        found.append(a @ b)
+    agree, found = MEASURES[measure], []
+    most = TRIPLET_SPLITS if measure == "triplet" else SPLITS
+    for half in splits(len(participants), most, rng):
+        a, b = (_settled(participants[side].sum(0)) for side in (half, ~half))
+        found.append(agree(a, b) if measure != "triplet" else (agree(a, b) + agree(b, a)) / 2)
     return float(np.mean(found))
 
 
@@ -144,52 +165,14 @@ def splits(count: int, most: int, rng: np.random.Generator) -> np.ndarray:
     size = count // 2
     every = math.comb(count, size) // (2 if count % 2 == 0 else 1)
     if every > most:
-        first = np.arange(count) < size
-        return rng.permuted(np.tile(first, (most, 1)), axis=1)
+        return rng.permuted(np.tile(np.arange(count) < size, (most, 1)), axis=1)
     chosen = list(combinations(range(count), size))[:every]  # of an even count, those with 0
-    halves = np.zeros((every, count), bool)
-    np.put_along_axis(halves, np.array(chosen), True, axis=1)
-    return halves
-
-
-def _unit(values: np.ndarray) -> np.ndarray:
-    """Rows with mean 0 and norm 1."""
-    if (np.ptp(values, axis=1) == 0).any():
-        raise ValueError("similarities are all equal: their correlation is undefined")
-    centred = values - values.mean(1, keepdims=True)
-    unit: np.ndarray = centred / np.linalg.norm(centred, axis=1, keepdims=True)
-    return unit
-
-
-def _both_ways(a: np.ndarray, b: np.ndarray) -> float:
-    """Triplet agreement of a with b and of b with a, the mean of both; whole numbers [n, n]."""
-    agreed = untied_a = untied_b = 0.0
-    for i in range(len(a)):
-        sign_a, sign_b = _signs(a[None], i)[0], _signs(b[None], i)[0]
-        agreed += float((sign_a * sign_b).sum())
-        untied_a += np.count_nonzero(sign_a)
-        untied_b += np.count_nonzero(sign_b)
-    if min(untied_a, untied_b) == 0:
-        raise ValueError("every triplet is tied in one half of the participants")
-    return 0.5 + 0.25 * (agreed / untied_a + agreed / untied_b)
+    return np.array([np.isin(np.arange(count), half) for half in chosen])
 
 
 def _settled(sums: np.ndarray) -> np.ndarray:
     """Sums without their last digits, in which sums of the same ratings differ by rounding."""
-    settled: np.ndarray = np.round(sums / (np.abs(sums).max() or 1.0), 12)
-    return settled
-
-
-def _codes(matrix: np.ndarray) -> np.ndarray:
-    """[n, n] whole numbers in the order of the values above the diagonal, as float32."""
-    codes = np.unique(matrix, return_inverse=True)[1]
-    return codes.reshape(matrix.shape).astype(np.float32)
-
-
-def _signs(codes: np.ndarray, i: int) -> np.ndarray:
-    """[P, n-1, n-1] which of two others is closer to anchor i, for each matrix of [P, n, n]."""
-    row = np.delete(codes[:, i], i, axis=1)
-    return np.clip(row[:, :, None] - row[:, None, :], -1, 1)
+    return np.asarray(np.round(sums / (np.abs(sums).max() or 1.0), 12))
 
 
 def votes_ceiling(votes: np.ndarray) -> Ceiling | None:
@@ -200,15 +183,11 @@ def votes_ceiling(votes: np.ndarray) -> Ceiling | None:
     most that any one answer to each triplet agrees with. Votes do not say whose they are: there are
     no halves of people, and no Spearman-Brown.
 
-    Parameters
-    ----------
-    votes : [T, 2] for and against, the larger first.
+    votes : [T, 2] for and against.
     """
-    repeated = votes[votes.sum(1) > 1].astype(np.int64)
-    if len(repeated) == 0:
+    mine = votes[votes.sum(1) > 1].astype(np.int64)
+    if len(mine) == 0:
         return None
-    agreed = 0.0
-    for mine, other in (repeated.T, repeated.T[::-1]):
-        agreed += float((mine * (0.5 + 0.5 * np.sign(mine - 1 - other))).sum())
-    total = int(repeated.sum())
-    return Ceiling("triplet", agreed / total, int(repeated.max(1).sum()) / total, None, None)
+    with_others = 0.5 + 0.5 * np.sign(mine - 1 - mine[:, ::-1])
+    lower, upper = np.average(with_others, weights=mine), mine.max(1).sum() / mine.sum()
+    return Ceiling("triplet", float(lower), float(upper), None, None)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from scipy.special import entr
 
@@ -11,28 +9,14 @@ from scipy.special import entr
 def capacity(epsilon: np.ndarray | float) -> np.ndarray:
     """C_ε = 1 + ε log2 ε + (1 − ε) log2(1 − ε), in bits an answer (Proposition 3.8).
 
-    Parameters
-    ----------
-    epsilon : probability in [0, 1], of any shape, that an answer is flipped. C is symmetric about
-        0.5, where it is 0, so that triplet agreement 1 − ε has the same capacity.
-
-    Raises
-    ------
-    ValueError
-        A value that is no probability.
+    epsilon : probability, of any shape, that an answer is flipped; ValueError outside [0, 1]. C is
+    symmetric about 0.5, where it is 0, so that triplet agreement 1 − ε has the same capacity.
     """
     flipped = np.asarray(epsilon, float)
     if not ((flipped >= 0) & (flipped <= 1)).all():
         raise ValueError(f"a share of triplets is not between 0 and 1: {epsilon}")
     bits: np.ndarray = 1 - (entr(flipped) + entr(1 - flipped)) / np.log(2)
     return np.maximum(bits, 0)
-
-
-def weight(epsilon: float) -> float:
-    """log((1 − ε) / ε), in nats: what an answer adds to places that agree with it; ±inf at 0, 1."""
-    if epsilon in (0, 1):
-        return math.inf if epsilon == 0 else -math.inf
-    return math.log1p(-epsilon) - math.log(epsilon)
 
 
 def places(objects: int, dimensions: int) -> int:

@@ -8,7 +8,6 @@ from scipy.stats import rankdata
 from stages.similarity.concordance import concordance
 from stages.similarity.matrices import pairs
 
-MEASURES = ("pearson", "spearman", "triplet")
 _AT_ONCE = 2**16  # values of anchors' rows in memory at once; more run out of a core's cache
 
 
@@ -36,14 +35,8 @@ def triplet(model: np.ndarray, human: np.ndarray) -> float:
     agree which of j and k is closer to i. Triplets tied in the human data carry no bit and are left
     out; a tie in the model counts one half, so a constant embedding scores exactly 0.5.
 
-    Parameters
-    ----------
-    model, human : [n, n] similarity matrices.
-
-    Raises
-    ------
-    ValueError
-        Shapes differ, fewer than three stimuli, or every human triplet is tied.
+    model, human : [n, n] similarity matrices. ValueError where shapes differ, there are fewer than
+    three stimuli, or every human triplet is tied.
     """
     n = len(human)
     if model.shape != (n, n) or human.shape != (n, n) or n < 3:
@@ -62,15 +55,17 @@ def triplet(model: np.ndarray, human: np.ndarray) -> float:
     return 0.5 + 0.5 * agreement / decided
 
 
+MEASURES = {"pearson": pearson, "spearman": spearman, "triplet": triplet}
+"""Agreement of two similarity matrices, by the measure's name."""
+
+
 def triplet_votes(model: np.ndarray, triplets: np.ndarray, votes: np.ndarray) -> float:
     """Agreement with judged triplets "anchor is closer to near than to far".
 
-    Parameters
-    ----------
-    model : [n, n] similarity matrix.
-    triplets : [T, 3] anchor, near, far; votes : [T, 2] for and against, near having the majority.
-
     Equal votes carry no bit and are left out; a tie in the model counts one half.
+
+    model : [n, n] similarity matrix. triplets : [T, 3] anchor, near, far.
+    votes : [T, 2] for and against, near having the majority.
     """
     kept = triplets[votes[:, 0] != votes[:, 1]]
     if len(kept) == 0:

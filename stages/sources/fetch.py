@@ -1,23 +1,22 @@
-"""Pinned downloads: every file has an address and accepted digests; nothing else is let in.
+"""Pinned downloads: every file has an address and accepted digests; no other content is used.
 
-`$DATA_MIRROR`, a folder or an http(s) address laid out as `<host>/<path>`, is used instead of the
-public address when it is set. Files that were fetched are kept under the artifact cache's root.
+`registry.txt` lists the files. `$DATA_MIRROR`, a folder or an http(s) address laid out as
+`<host>/<path>`, replaces the public addresses. Downloads are kept in the artifact cache's folder.
 
 A download ends when the server is silent for `SILENCE` seconds, sends fewer than `SLOWEST` bytes a
-second over `WINDOW` seconds, or sends more than the file has.
+second over `WINDOW` seconds, or sends more bytes than the file has.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import quote, urlsplit
 
+import pooch
 import requests
 import urllib3
 from tqdm import tqdm
@@ -28,12 +27,11 @@ from stages.sources.guards import ROOM
 
 ATTEMPTS = 3
 PASSING = {408, 429, *range(500, 600)}
-"""Statuses that may be others a moment later."""
+"""HTTP statuses of faults that may pass: only these are tried again."""
 SILENCE = 30.0
 SLOWEST = 1024.0
 WINDOW = 60.0
-PAUSE = 1.0
-_CHUNK = 1 << 16
+pooch.get_logger().setLevel("WARNING")
 
 
 @dataclass(frozen=True)
@@ -43,11 +41,9 @@ class Remote:
     Attributes
     ----------
     url : its public address.
-    accepted : ``algorithm:digest:bytes`` (or without size, where it is not published); several
-        where more than one exact copy is known. None where no digest is known to us: then the
-        address must be that of one commit, the reader checks the content, and its SHA-256 is
-        recorded in the stimulus set's provenance.
-    hint : what to do without the file, for messages.
+    accepted : ``algorithm:digest:bytes``, or ``algorithm:digest`` where the size is not published;
+        see `registry.txt` for files with several and with none.
+    hint : what to do without the file, after "; ", for messages.
     """
 
     url: str
@@ -59,6 +55,42 @@ class Remote:
         """`<host>/<path>`, the layout of mirrors and of the download folder."""
         parts = urlsplit(self.url)
         return Path(parts.netloc) / parts.path.lstrip("/")
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest accepted copy; `ROOM` where a size is unknown."""
+        sizes = [accepted.split(":")[2:] for accepted in self.accepted]
+        return max(int(size) for (size,) in sizes) if sizes and all(sizes) else ROOM
+
+    def problem(self, path: Path) -> str:
+        """Why a file is no accepted copy, else ""; every file is accepted without known digests."""
+        found = []
+        for accepted in self.accepted:
+            algorithm = accepted.partition(":")[0]
+            found.append(f"{algorithm}:{pooch.file_hash(path, algorithm)}:{path.stat().st_size}")
+            if accepted in (found[-1], found[-1].rpartition(":")[0]):
+                return ""
+        wrong = f"wrong digest {' / '.join(found)}, accepted is {' or '.join(self.accepted)}"
+        return wrong if found else ""
+
+
+def _registry() -> dict[str, Remote]:
+    remotes = {}
+    for line in Path(__file__).with_name("registry.txt").read_text().splitlines():
+        entry, _, hint = line.partition("#")
+        if entry:
+            name, url, *accepted = entry.split()
+            remotes[name] = Remote(url, tuple(accepted), hint and f"; {hint.strip()}")
+    return remotes
+
+
+REMOTES = _registry()
+"""The files of `registry.txt`, by name: ``source/file``."""
+FILES = {
+    source: tuple(r for name, r in REMOTES.items() if name.startswith(f"{source}/"))
+    for source in ("cifar100", "mnist", "fashion_mnist", "objects92", "animals", "materials")
+}
+"""What each public source of images or judgments downloads."""
 
 
 def fetch(remote: Remote) -> Path:
@@ -72,111 +104,84 @@ def fetch(remote: Remote) -> Path:
     mirror = os.environ.get("DATA_MIRROR", "")
     kept = default_root() / "downloads" / remote.place
     with naming(default_root()):
-        if kept.is_file() and _digest_error(kept, remote) is None:
+        if kept.is_file() and not remote.problem(kept):
             return kept
     if mirror and not mirror.startswith(("http://", "https://")):
         return _from_folder(Path(mirror), remote)
-    host = mirror.rstrip("/") + "/" + quote(remote.place.as_posix()) if mirror else remote.url
+    url = mirror.rstrip("/") + "/" + quote(remote.place.as_posix()) if mirror else remote.url
+    store = pooch.create(
+        kept.parent,
+        url,
+        registry={kept.name: None},
+        urls={kept.name: url},
+        retry_if_failed=ATTEMPTS - 1,
+    )
     with naming(default_root()):
-        _download(host, kept, remote)
+        kept.unlink(missing_ok=True)
+        try:
+            store.fetch(kept.name, downloader=partial(_download, remote))
+        except requests.RequestException as error:
+            raise _unavailable(remote, url, error) from error
     return kept
 
 
 def _from_folder(mirror: Path, remote: Remote) -> Path:
     if not mirror.is_dir():
-        raise UsageError(f"DATA_MIRROR: '{mirror}' is no folder and no http address")
-    path = mirror / remote.place
+        raise UsageError(f"DATA_MIRROR: '{mirror}' is not a folder and not an http address")
+    path, address = mirror / remote.place, f"(public address: {remote.url})"
     if not path.is_file():
-        hint = f"; {remote.hint}" if remote.hint else ""
-        raise DataError(f"{path}: missing in DATA_MIRROR (public address: {remote.url}){hint}")
-    problem = _digest_error(path, remote)
-    if problem:
-        raise DataError(f"{path}: {problem} (public address: {remote.url})")
+        raise DataError(f"{path}: missing in DATA_MIRROR {address}{remote.hint}")
+    if problem := remote.problem(path):
+        raise DataError(f"{path}: {problem} {address}")
     return path
 
 
-def _download(url: str, target: Path, remote: Remote) -> None:
-    """Download to a temporary file, verify it, move it into place; passing faults are retried."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    reason: Exception | None = None
-    for attempt in range(ATTEMPTS):
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".part-")
-        part = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                _receive(url, stream, _largest(remote))
-            problem = _digest_error(part, remote)
-            if problem:
-                raise DataError(f"{target.name}: {problem} (from {url})")
-            part.replace(target)
-            return
-        except requests.HTTPError as error:
-            reason = error
-            if error.response is not None and error.response.status_code not in PASSING:
-                break
-        except requests.TooManyRedirects as error:
-            reason = error
-            break
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            reason = error
-        finally:
-            part.unlink(missing_ok=True)
-        if attempt + 1 < ATTEMPTS:
-            time.sleep(PAUSE * 2**attempt)
-    raise DataError(
-        f"{target.name}: could not be downloaded from {url}: {reason}; "
-        "set DATA_MIRROR to a folder or address that holds it"
-        + (f"; {remote.hint}" if remote.hint else "")
-    )
-
-
-def _receive(url: str, stream: BinaryIO, largest: int) -> None:
-    """Write what an address answers to a file.
+def _download(remote: Remote, url: str, target: str, _: object) -> None:
+    """Write what an address answers to a file, and verify it; pooch calls this.
 
     Raises
     ------
-    requests.RequestException, urllib3.exceptions.HTTPError
-        Not reachable, an error status, broken off, silent, too slow.
+    requests.RequestException
+        A fault that may pass; pooch tries again.
     DataError
-        More than `largest` bytes.
+        A fault that will not pass: an error status, endless redirects, too many or wrong bytes.
     """
+    try:
+        _receive(remote, url, Path(target))
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.ConnectionError(error) from error
+    except (requests.TooManyRedirects, requests.HTTPError) as error:
+        if error.response is not None and error.response.status_code in PASSING:
+            raise
+        raise _unavailable(remote, url, error) from error
+    if problem := remote.problem(Path(target)):
+        raise DataError(f"{remote.place.name}: {problem} (from {url})")
+
+
+def _receive(remote: Remote, url: str, target: Path) -> None:
     # Uncompressed, so that the bytes received are those that the digest is of, and can be counted.
-    plain = {"Accept-Encoding": "identity"}
-    with requests.get(url, stream=True, timeout=SILENCE, headers=plain) as response:
+    plain, name = {"Accept-Encoding": "identity"}, remote.place.name
+    with (
+        requests.get(url, stream=True, timeout=SILENCE, headers=plain) as response,
+        target.open("wb") as stream,
+        tqdm(desc=name, unit="B", unit_scale=True, disable=None) as bar,
+    ):
         response.raise_for_status()
         length = response.headers.get("Content-Length", "")
-        size = int(length) if length.isdecimal() else None
-        name = url.rpartition("/")[2]
-        received, since, then = 0, time.monotonic(), 0
-        with tqdm(total=size, desc=name, unit="B", unit_scale=True, disable=None) as bar:
-            while piece := response.raw.read1(_CHUNK, decode_content=True):
-                stream.write(piece)
-                received += len(piece)
-                bar.update(len(piece))
-                if received > largest:
-                    raise DataError(f"{name}: more than its {largest} bytes (from {url})")
-                if (gone := time.monotonic() - since) >= WINDOW:
-                    if received - then < SLOWEST * gone:
-                        raise requests.Timeout(f"fewer than {SLOWEST:.0f} bytes a second")
-                    since, then = time.monotonic(), received
+        bar.reset(int(length) if length.isdecimal() else None)
+        since, then = time.monotonic(), 0
+        while piece := response.raw.read1(1 << 16, decode_content=True):
+            bar.update(stream.write(piece))
+            if stream.tell() > remote.largest:
+                raise DataError(f"{name}: more than its {remote.largest} bytes (from {url})")
+            if (gone := time.monotonic() - since) >= WINDOW:
+                if stream.tell() - then < SLOWEST * gone:
+                    raise requests.Timeout(f"fewer than {SLOWEST:.0f} bytes a second")
+                since, then = time.monotonic(), stream.tell()
 
 
-def _largest(remote: Remote) -> int:
-    """Bytes of the largest accepted copy; where a size is not known, what may be unpacked."""
-    sizes = [accepted.split(":")[2:] for accepted in remote.accepted]
-    return max(int(size) for (size,) in sizes) if sizes and all(sizes) else ROOM
-
-
-def _digest_error(path: Path, remote: Remote) -> str | None:
-    """None where size and digest are accepted, else what was found and what is allowed."""
-    if not remote.accepted:
-        return None
-    size, found = path.stat().st_size, []
-    for accepted in remote.accepted:
-        algorithm, expected, *bytes_ = accepted.split(":")
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, algorithm).hexdigest()
-        if digest == expected and (not bytes_ or size == int(bytes_[0])):
-            return None
-        found.append(f"{algorithm}:{digest}:{size}")
-    return f"wrong digest {' / '.join(found)}, accepted is {' or '.join(remote.accepted)}"
+def _unavailable(remote: Remote, url: str, reason: Exception) -> DataError:
+    return DataError(
+        f"{remote.place.name}: could not be downloaded from {url}: {reason}; "
+        f"set DATA_MIRROR to a folder or address that holds it{remote.hint}"
+    )

@@ -45,38 +45,20 @@ def cifar100_names(path: Path) -> list[str]:
         return _member(path, "cifar-100-binary/fine_label_names.txt").decode().split()
 
 
-class _Bounded(io.RawIOBase):
-    """A stream that gives `_TAR` bytes and then fails: a packed file may hold any number."""
-
-    def __init__(self, stream: gzip.GzipFile) -> None:
-        self.stream, self.left = stream, _TAR
-
-    def read(self, size: int = -1) -> bytes:
-        content = self.stream.read(self.left + 1 if size < 0 else min(size, self.left + 1))
-        self.left -= len(content)
-        if self.left < 0:
-            raise ValueError(f"more than {_TAR} bytes unpacked")
-        return content
-
-
 def _member(path: Path, name: str) -> bytes:
     """One file of a gzipped tar archive, read in memory; nothing is written, no link followed."""
-    found: list[bytes] = []
-    with (
-        readable(path, "a tar archive"),
-        gzip.GzipFile(path) as unpacked,
-        tarfile.open(fileobj=_Bounded(unpacked), mode="r|") as archive,
-    ):
-        for item in archive:
-            if item.name != name:
-                continue
-            stream = archive.extractfile(item) if item.isreg() else None
-            if stream is None:
+    with readable(path, "a tar archive"), gzip.GzipFile(path) as stream:
+        content = stream.read(_TAR + 1)
+        if len(content) > _TAR:
+            raise ValueError(f"more than {_TAR} bytes unpacked")
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+            found = [item for item in archive if item.name == name]
+            if len(found) != 1:
+                raise DataError(f"{path}: {len(found)} files '{name}'; exactly one is needed")
+            file = archive.extractfile(found[0]) if found[0].isreg() else None
+            if file is None:
                 raise DataError(f"{path}: '{name}' is not a file")
-            found.append(stream.read())
-    if len(found) != 1:
-        raise DataError(f"{path}: '{name}' is there {len(found)} times, not once")
-    return found[0]
+            return file.read()
 
 
 def read_idx(path: Path) -> np.ndarray:

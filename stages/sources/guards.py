@@ -1,4 +1,4 @@
-"""What is asked of a file before it is unpacked, and its faults in one line that names it."""
+"""Checks of a file before it is unpacked; what is wrong becomes one line that names the file."""
 
 from __future__ import annotations
 
@@ -20,28 +20,16 @@ from stages.runtime.errors import DataError
 
 ROOM, RATIO = 2**29, 100
 FAULTS = (
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    MemoryError,
-    OverflowError,
-    RuntimeError,  # encrypted, an unknown method, too deeply nested
-    SyntaxError,
-    struct.error,
-    csv.Error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
+    *(OSError, ValueError, TypeError, LookupError, EOFError, MemoryError, ArithmeticError),
+    *(RuntimeError, SyntaxError, struct.error, csv.Error, tokenize.TokenError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
 )
 """What libraries raise over damaged files."""
 
 
 @contextlib.contextmanager
 def readable(path: Path | str, form: str) -> Iterator[None]:
-    """What readers raise over damaged files, as a DataError that names the file."""
+    """Turn what readers raise over damaged files into a DataError that names the file."""
     try:
         yield
     except FAULTS as error:
@@ -54,27 +42,21 @@ def room(packed: int) -> int:
     return max(ROOM, RATIO * packed)
 
 
-def check_room(path: Path, unpacked: int) -> None:
-    """Raise DataError where a file would unpack to more than `room`."""
-    allowed = room(path.stat().st_size)
-    if unpacked > allowed:
-        raise DataError(f"{path}: {unpacked} bytes unpacked; at most {allowed} are allowed")
-
-
 def check_npz(path: Path) -> None:
     """Raise DataError where a file is no NPZ whose arrays are as large as their headers say.
 
-    Names the array: it is there twice, holds objects (a pickle), or its header lies.
+    The message names an array that is a duplicate, holds objects (a pickle), or has a wrong header.
     """
     with readable(path, "NPZ"), zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        names = [member.filename for member in members]
-        check_room(path, sum(member.file_size for member in members))
-        for name, member in zip(names, members, strict=True):
-            if names.count(name) > 1:
-                raise DataError(f"{path}: '{name}' is there twice")
-            with archive.open(member) as stream:
-                check_npy(stream, member.file_size, f"{path}: '{name}'")
+        members = {member.filename: member.file_size for member in archive.infolist()}
+        size, allowed = sum(members.values()), room(path.stat().st_size)
+        if size > allowed:
+            raise DataError(f"{path}: {size} bytes unpacked; at most {allowed} are allowed")
+        if len(members) < len(archive.infolist()):
+            raise DataError(f"{path}: duplicate names among {archive.namelist()}")
+        for name, bytes_ in members.items():
+            with archive.open(name) as stream:
+                check_npy(stream, bytes_, f"{path}: '{name}'")
 
 
 def check_npy(stream: IO[bytes], size: int, where: str) -> None:
@@ -88,11 +70,8 @@ def check_npy(stream: IO[bytes], size: int, where: str) -> None:
 
 
 def npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Shape, order and type of an NPY stream, which is left at its first byte of data.
-
-    The order is whether the first index changes fastest.
-    """
-    first = np.lib.format.read_magic(stream) == (1, 0)
-    read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
+    """Shape, Fortran order or not, and type of an NPY stream, left at its first byte of data."""
+    one = np.lib.format.read_magic(stream) == (1, 0)
+    read = np.lib.format.read_array_header_1_0 if one else np.lib.format.read_array_header_2_0
     shape, fortran, kind = read(stream)
     return shape, fortran, kind

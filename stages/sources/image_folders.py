@@ -1,8 +1,9 @@
-"""Benchmarks of one's own as image folders, indexed rather than copied.
+"""Your own benchmarks as image folders, indexed rather than copied.
 
-ImageNet's validation set and its kin are large, and their terms forbid passing them on. So they
-stay where they are; their index holds every file's label and SHA-256, and an image that is not the
-indexed one is refused when it is read. DVC sees no change of a folder outside the repository.
+ImageNet's validation set and similar ones are large, and their terms forbid redistribution. So they
+stay where they are; their index holds every file's label and SHA-256, and an image that differs
+from the indexed one is refused when it is read. DVC sees no change of a folder outside the
+repository.
 """
 
 from __future__ import annotations
@@ -25,12 +26,9 @@ from stages.sources.guards import readable
 
 @dataclass(frozen=True)
 class Indexed:
-    """An indexed folder.
+    """An indexed folder `root`: N `files` below it, and their SHA-256 as `digests`.
 
-    Attributes
-    ----------
-    root : the folder; files : N paths below it; digests : their SHA-256.
-    labels : [N] index among ImageNet's classes; classes : [K] the indices that may be answered.
+    labels : [N] index among ImageNet's classes. classes : [K] the indices that may be answered.
     """
 
     root: Path
@@ -43,7 +41,7 @@ class Indexed:
         return len(self.files)
 
     def open(self, i: int) -> Image.Image:
-        """Image i as RGB, after checking that it is the one that was indexed."""
+        """Image i as RGB; a DataError if it differs from the image that was indexed."""
         path = self.root / self.files[i]
         content = read(path)
         if hashlib.sha256(content).hexdigest() != self.digests[i]:
@@ -55,56 +53,41 @@ class Indexed:
             return image.convert("RGB")
 
 
-def list_images(folder: Path, classes: Mapping[str, int], key: str) -> list[tuple[str, int]]:
-    """Every image below a folder of class folders, with its label, in sorted order.
+def index_folder(folder: Path, classes: Mapping[str, int], key: str) -> bytes:
+    """The index of a folder of class folders, as JSON.
 
     Parameters
     ----------
     classes : index among ImageNet's classes by WordNet id, of the classes that are allowed.
-    key : the study's key that names the folder, for messages.
+    key : the study's key that names the folder, for the UsageError if it is missing.
 
     Raises
     ------
-    UsageError
-        The folder is missing.
     DataError
         A class folder has another name, no images, or something else.
     """
-    found = []
+    rows = []
     for name, files in class_files(folder, key, notes=True).items():
         if name not in classes:
             raise DataError(
                 f"{folder / name}: '{name}' is not the WordNet id of one of the {len(classes)} "
                 "classes allowed here" + suggest(name, classes)
             )
-        found += [(path.relative_to(folder).as_posix(), classes[name]) for path in files]
-    return found
-
-
-def index_folder(folder: Path, classes: Mapping[str, int], key: str) -> bytes:
-    """The index of a folder, as JSON."""
-    files = list_images(folder, classes, key)
-    rows = [[name, label, file_digest(folder / name)] for name, label in files]
+        for path in files:
+            rows.append([path.relative_to(folder).as_posix(), classes[name], file_digest(path)])
     content = {"root": str(folder), "classes": sorted(classes.values()), "files": rows}
     return (json.dumps(content) + "\n").encode()
 
 
 def read_index(path: Path) -> Indexed:
-    """An index that `index_folder` wrote.
-
-    Raises
-    ------
-    DataError
-        It is another file, or names an image outside the folder or of a class that it has not.
-    """
+    """An index by `index_folder`; a DataError if it is malformed or leaves its root."""
     with readable(path, "an index of images"):
         content = read_json(path)
         names, labels, digests = zip(*content["files"], strict=True)
-        root, classes = Path(content["root"]), np.array(content["classes"])
-        found = Indexed(root, names, digests, np.array(labels), classes)
+        classes = np.array(content["classes"])
         if not set(labels) <= set(content["classes"]) or classes.dtype.kind != "i":
             raise ValueError("a label is not among its classes")
         for name in names:
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
                 raise ValueError(f"'{name}' is outside its folder")
-    return found
+        return Indexed(Path(content["root"]), names, digests, np.array(labels), classes)

@@ -1,89 +1,86 @@
-"""Stimulus sets from one's own files, as studies/*.yaml declares them (`stages.study.stimuli`)."""
+"""Stimulus sets from your own files, as studies/*.yaml declares them (`stages.study.stimuli`)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from stages.runtime.errors import DataError, UsageError, suggest
 from stages.runtime.source import file_digest
+from stages.runtime.tables import Column, read_table
+from stages.sources.arrays import NamedArray, read_array
 from stages.sources.folders import class_files, entries, image_files, named, read_images
-from stages.sources.human import Judgments, stimulus_files
-from stages.sources.peterson import read_requested, requested_files
-from stages.sources.tables import Table, read_array
+from stages.sources.human import (
+    Judgments,
+    check_symmetric,
+    majority_first,
+    repeats_stimulus,
+    stimulus_files,
+)
+from stages.sources.peterson import CITATION, N, read_ratings, requested_files
 
-LOCAL = ("requested", "matrix", "participants", "triplets", "soft_labels", "folder", "npz")
-"""Sources that read files of this machine."""
+STIMULI = ["anchor", "near", "far"]
+_VOTES = Column(int, low=0, high=1e15, optional=True, needs="a whole number from 0 is needed")
+Spec = Mapping[str, Any]
+"""The declaration of a stimulus set or task as a dict, including `source`."""
+Images = Mapping[str, object]
+"""The stimuli by file name, in order."""
 
 
-def local_files(spec: Mapping[str, Any], where: str = "") -> list[Path]:
-    """Every file that a stimulus set or task of one's own reads, sorted; empty for other sources.
+def local_files(spec: Spec, where: str = "") -> list[Path]:
+    """Every file that a stimulus set or task of your own reads, sorted; empty for other sources.
 
     Parameters
     ----------
-    spec : the declaration as a dict, `source` among it.
     where : what errors begin with, such as ``studies/x.yaml: stimuli.birds``.
 
     Raises
     ------
-    UsageError
-        A file or folder that the declaration names is not there.
-    DataError
-        A folder holds nothing, or something that is not allowed there.
+    UsageError, DataError
+        A file or folder is missing; a folder is empty or holds something that is not allowed.
     """
     prefix = f"{where}: " if where else ""
     if spec["source"] not in LOCAL:
         return []
+    files, images = _files(spec, prefix)
+    return sorted(files + images)
+
+
+def _files(spec: Spec, prefix: str = "") -> tuple[list[Path], list[Path]]:
+    """The files that hold judgments (or a task), and the images, in order."""
     if spec["source"] == "requested":
-        matrix, images = requested_files(spec, prefix)
-        return sorted([matrix, *images])
+        return requested_files(spec, prefix)
     if spec["source"] == "folder":
         classes = class_files(Path(spec["folder"]), f"{prefix}folder")
-        return sorted(path for paths in classes.values() for path in paths)
-    files = judgment_files(spec, prefix)
-    if "images" in spec:
-        files += image_files(Path(spec["images"]), f"{prefix}images")
-    return sorted(files)
-
-
-def judgment_files(spec: Mapping[str, Any], prefix: str = "") -> list[Path]:
-    """The file, or files of the folder, that hold the judgments (or the task), in order."""
+        return [], [path for paths in classes.values() for path in paths]
     if spec.get("file") is not None:
-        path = Path(spec["file"])
-        if not path.is_file():
-            raise UsageError(f"{prefix}file: '{path}' is no file")
-        return [path]
-    paths = entries(Path(spec["folder"]), f"{prefix}folder")
-    for path in paths:
-        if path.suffix.lower() not in (".csv", ".npy") or not path.is_file():
-            raise DataError(f"{path}: one CSV or NPY file a participant is allowed here")
-    return paths
+        files = [Path(spec["file"])]
+        if not files[0].is_file():
+            raise UsageError(f"{prefix}file: '{files[0]}' is no file")
+    else:
+        files = entries(Path(spec["folder"]), f"{prefix}folder")
+        for path in files:
+            if path.suffix.lower() not in (".csv", ".npy") or not path.is_file():
+                raise DataError(f"{path}: one CSV or NPY file a participant is allowed here")
+    images = image_files(Path(spec["images"]), f"{prefix}images") if "images" in spec else []
+    return files, images
 
 
-def own_stimuli(spec: Mapping[str, Any]) -> dict[str, bytes]:
-    """The files of a stimulus set from one's own files.
-
-    Raises
-    ------
-    UsageError, DataError
-        See `local_files` and the readers of each form.
-    """
+def own_stimuli(spec: Spec) -> dict[str, bytes]:
+    """The files of a stimulus set from your own files; see `local_files` for errors."""
+    files, paths = _files(spec)
     if spec["source"] == "requested":
-        return read_requested(spec)
-    files = judgment_files(spec)
-    images = read_images(image_files(Path(spec["images"]), "images"))
+        folder = paths[0].parent.as_posix()
+        spec = {**spec, "simulated": False, "images": folder, "citation": CITATION}
+    images = read_images(paths)
     if len(images) < 3:
         raise DataError(f"{spec['images']}: {len(images)} images; at least 3 are needed")
-    read = {
-        "matrix": _matrix,
-        "participants": _participants,
-        "triplets": _triplets,
-        "soft_labels": _soft_labels,
-    }
-    judgments, judged_by = read[spec["source"]](spec, files, images)
+    judgments, judged_by = FORMS[spec["source"]](spec, files, images)
     provenance = {
         "source": spec["source"],
         "simulated": spec["simulated"],
@@ -95,112 +92,148 @@ def own_stimuli(spec: Mapping[str, Any]) -> dict[str, bytes]:
     return stimulus_files(images, judgments.check(str(files[0])), provenance)
 
 
-def _matrix(
-    spec: Mapping[str, Any], files: list[Path], images: Mapping[str, bytes]
-) -> tuple[Judgments, str]:
-    table = read_array(files[0], 2, spec["key"])
-    similarity = _similarity(table, files[0], images, spec["dissimilarity"])
+Read = tuple[Judgments, str]
+"""Judgments, and by whom they were made."""
+
+
+def _requested(spec: Spec, files: list[Path], images: Images) -> Read:
+    ratings = read_ratings(files[0], spec["key"])
+    return Judgments(N, similarity=ratings), "people, mean ratings 0 to 10"
+
+
+def _matrix(spec: Spec, files: list[Path], images: Images) -> Read:
+    array = read_array(files[0], 2, spec["key"])
+    similarity = _similarity(array, str(files[0]), images, spec["dissimilarity"])
     return Judgments(len(images), similarity=similarity), "a matrix of the group's similarities"
 
 
-def _participants(
-    spec: Mapping[str, Any], files: list[Path], images: Mapping[str, bytes]
-) -> tuple[Judgments, str]:
+def _participants(spec: Spec, files: list[Path], images: Images) -> Read:
     if spec["file"] is not None:
-        matrices = [Table(m) for m in read_array(files[0], 3, spec["key"]).values]
-        places = [f"{files[0]}: participant {i + 1}" for i in range(len(matrices))]
+        stack = read_array(files[0], 3, spec["key"]).values
+        arrays = {f"{files[0]}: participant {i}": NamedArray(m) for i, m in enumerate(stack, 1)}
     else:
-        matrices = [read_array(path, 2) for path in files]
-        places = [str(path) for path in files]
-    if len(matrices) < 2:
+        arrays = {str(path): read_array(path, 2) for path in files}
+    if len(arrays) < 2:
         raise DataError(
-            f"{spec['file'] or spec['folder']}: {len(matrices)} participants; at least 2 are "
+            f"{spec['file'] or spec['folder']}: {len(arrays)} participants; at least 2 are "
             "needed (one matrix is 'source: matrix')"
         )
     people = np.stack(
-        [
-            _similarity(table, place, images, spec["dissimilarity"])
-            for table, place in zip(matrices, places, strict=True)
-        ]
+        [_similarity(a, where, images, spec["dissimilarity"]) for where, a in arrays.items()]
     )
     judgments = Judgments(len(images), similarity=people.mean(0), participants=people)
     return judgments, f"{len(people)} participants"
 
 
-def _triplets(
-    spec: Mapping[str, Any], files: list[Path], images: Mapping[str, bytes]
-) -> tuple[Judgments, str]:
-    from stages.sources.triplets import read_triplets  # pandas takes as long as all of `check`
-
+def _triplets(spec: Spec, files: list[Path], images: Images) -> Read:
     triplets, votes = read_triplets(files[0], images)
     judgments = Judgments(len(images), triplets=triplets, votes=votes)
     return judgments, f"{len(triplets)} triplets, {votes.sum()} votes"
 
 
-def _soft_labels(
-    spec: Mapping[str, Any], files: list[Path], images: Mapping[str, bytes]
-) -> tuple[Judgments, str]:
+def _soft_labels(spec: Spec, files: list[Path], images: Images) -> Read:
     """Counts or probabilities, [n, K]; each row is divided by its sum."""
-    table = read_array(files[0], 2)
-    labels = table.values
-    if len(labels) != len(images) or labels.shape[1] < 2:
-        raise DataError(
-            f"{files[0]}: shape {labels.shape}; {len(images)} images need [{len(images)}, K], K > 1"
-        )
-    _same_order(files[0], "row", table.rows, images)
+    array, n = read_array(files[0], 2), len(images)
+    labels = array.values
+    if len(labels) != n or labels.shape[1] < 2:
+        raise DataError(f"{files[0]}: shape {labels.shape}, need [{n}, K], K > 1")
+    _same_order(str(files[0]), "row", array.rows, images)
     for wrong, what in (((labels < 0).any(1), "a negative value"), (labels.sum(1) == 0, "no mass")):
         if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
+            row = int(wrong.argmax())
             raise DataError(f"{files[0]}: row {row} (from 0) has {what}: {labels[row].tolist()}")
     labels = labels / labels.sum(1, keepdims=True)
-    judgments = Judgments(
-        len(images), soft_labels=labels, label_similarity=np.array(spec["similarity"])
-    )
+    judgments = Judgments(n, soft_labels=labels, label_similarity=np.array(spec["similarity"]))
     return judgments, f"labels of {labels.shape[1]} categories, compared by {spec['similarity']}"
 
 
-def _similarity(
-    table: Table, where: Path | str, images: Mapping[str, object], dissimilarity: bool
-) -> np.ndarray:
-    """[n, n] similarities, made exactly symmetric where rounding alone had made them otherwise.
+FORMS = {
+    "requested": _requested,
+    "matrix": _matrix,
+    "participants": _participants,
+    "triplets": _triplets,
+    "soft_labels": _soft_labels,
+}
+LOCAL = (*FORMS, "folder", "npz")
+"""Sources of stimuli and of tasks that read files of this machine."""
+
+
+def read_triplets(path: Path, images: Images) -> tuple[np.ndarray, np.ndarray]:
+    """Triplets and their votes, by `majority_first`.
+
+    Columns `anchor`, `near` and `far` ("anchor is closer to near than to far") hold indices from 0
+    (where every value is a whole number) or names of images, with or without extension. `votes` (1
+    if absent) and `votes_against` (0) count people. A DataError names the line and its value.
+
+    Returns
+    -------
+    [T, 3] int64 anchor, near, far; [T, 2] int64 votes for and against.
+    """
+    schema = dict.fromkeys(STIMULI, Column()) | {"votes": _VOTES, "votes_against": _VOTES}
+    table = read_table(path, schema)
+    absent = {name: i for i, name in ((1, "votes"), (0, "votes_against")) if name not in table}
+    v = np.array(table.assign(**absent)[["votes", "votes_against"]], np.int64, order="C")
+    t = _indices(path, table[STIMULI].map(str.strip), images)
+    for wrong, what in (
+        (repeats_stimulus(t), "names a stimulus twice"),
+        (v.sum(1) == 0, "has no votes"),
+    ):
+        if wrong.any():
+            raise DataError(f"{path}: line {table.index[wrong][0]}: the triplet {what}")
+    if (v[:, 0] == v[:, 1]).all():
+        raise DataError(f"{path}: every triplet is tied, so that no agreement can be measured")
+    return majority_first(t, v)
+
+
+def _indices(path: Path, cells: pd.DataFrame, images: Images) -> np.ndarray:
+    """[T, 3] stimuli by index; each different value is looked up once."""
+    codes, texts = pd.factorize(cells.to_numpy(object).ravel())
+    names, by_index = named(images), all(re.fullmatch("[0-9]{1,15}", text) for text in texts)
+    places = np.array([int(text) if by_index else names.get(text, -1) for text in texts])
+    for i, (text, place) in enumerate(zip(texts, places, strict=True)):
+        known = 0 <= place < len(images)
+        if known and names.get(text, place) == place:
+            continue
+        row, column = divmod(int(np.flatnonzero(codes == i)[0]), 3)
+        where = f"{path}: line {cells.index[row]}: {STIMULI[column]}: '{text}'"
+        if by_index and text in names:
+            raise DataError(
+                f"{where} is an index and also the name of image {names[text]}; give names with "
+                "extension"
+            )
+        form = f"an index 0..{len(images) - 1}" if by_index else "the name of an image"
+        raise DataError(f"{where} is not {form}" + ("" if by_index else suggest(text, names)))
+    return places[codes].reshape(-1, 3)
+
+
+def _similarity(array: NamedArray, where: str, images: Images, dissimilarity: bool) -> np.ndarray:
+    """[n, n] similarities, made exactly symmetric where only rounding had made them otherwise.
 
     Dissimilarities d become 1 - d, as for the 92 objects; no measure depends on the constant.
     """
-    matrix, n = table.values, len(images)
-    if matrix.shape != (n, n):
-        raise DataError(f"{where}: shape {matrix.shape}; {n} images need ({n}, {n})")
-    _same_order(where, "row", table.rows, images)
-    _same_order(where, "column", table.columns, images)
-    if table.rows and table.columns and table.rows != table.columns:
+    matrix, n = array.values, len(images)
+    check_symmetric(matrix, (n, n), where, tolerance=1e-9)
+    _same_order(where, "row", array.rows, images)
+    _same_order(where, "column", array.columns, images)
+    if array.rows and array.columns and array.rows != array.columns:
         raise DataError(f"{where}: rows and columns have different names or orders")
-    apart = np.abs(matrix - matrix.T)
-    if apart.max() > 1e-9 * np.abs(matrix).max():
-        i, j = (int(k) for k in np.unravel_index(apart.argmax(), apart.shape))
-        raise DataError(
-            f"{where}: not symmetric: {matrix[i, j]} at ({i}, {j}), {matrix[j, i]} at ({j}, {i})"
-        )
     matrix = (matrix + matrix.T) / 2
     if np.ptp(matrix[~np.eye(n, dtype=bool)]) == 0:
-        raise DataError(f"{where}: every pair has {matrix[0, 1]}: nothing can agree with that")
+        raise DataError(f"{where}: every pair has {matrix[0, 1]}, so that nothing agrees with it")
     return 1 - matrix if dissimilarity else matrix
 
 
-def _same_order(
-    where: Path | str, what: str, names: list[str] | None, images: Mapping[str, object]
-) -> None:
-    """Raise DataError where rows or columns bear the images' names in another order than theirs."""
+def _same_order(where: str, what: str, names: list[str] | None, images: Images) -> None:
+    """Raise DataError where rows or columns have the images' names in another order than theirs."""
     places = named(images)
     found = [places.get(name, places.get(PurePath(name).name)) for name in names or []]
-    if not any(place is not None for place in found):
+    if all(place is None for place in found):
         return  # names of something else
-    for i, place in enumerate(found):
+    for i, (name, place) in enumerate(zip(names or [], found, strict=True)):
+        at = f"{where}: {what} {i} (from 0) is '{name}'"
         if place is None:
             raise DataError(
-                f"{where}: {what} {i} (from 0) is '{(names or [])[i]}', which is no image's name, "
-                "while others are" + suggest((names or [])[i], places)
+                f"{at}, which is not an image's name, while others are" + suggest(name, places)
             )
         if i != place:
-            raise DataError(
-                f"{where}: {what} {i} (from 0) is '{(names or [])[i]}', image {i} in the order of "
-                f"names is '{list(images)[i]}'"
-            )
+            raise DataError(f"{at}, image {i} in the order of names is '{list(images)[i]}'")

@@ -15,28 +15,21 @@ _LOBES = {"discs": 0, "boxes": 0, "stars": 5, "flowers": 7, "bars": 0, "rings": 
 
 
 def draw(objects: Objects, style: str = "painted") -> np.ndarray:
-    """Draw objects on their backgrounds.
+    """[N, 32, 32, 3] uint8 images of objects on their backgrounds.
 
     Parameters
     ----------
-    objects : N objects.
     style : ``painted`` (filled, striped, lit) or ``drawn`` (thick coloured outlines and hatching on
         paper, about as bright and contrasted as painted images: the second style differs in how
         things look, not in first-order statistics that would upset batch norms alone).
-
-    Returns
-    -------
-    [N, 32, 32, 3] uint8 images.
     """
-    chunks = [
-        _draw(objects[np.arange(i, min(i + _CHUNK, len(objects)))], style)
-        for i in range(0, len(objects), _CHUNK)
-    ]
-    return np.concatenate(chunks)
+    rows = np.split(np.arange(len(objects)), range(_CHUNK, len(objects), _CHUNK))
+    return np.concatenate([_draw(objects[chunk], style) for chunk in rows])
 
 
 def _draw(objects: Objects, style: str) -> np.ndarray:
-    x, y = _grid()
+    line = (np.arange(SIZE, dtype=np.float32) + 0.5) / SIZE * 2 - 1  # pixel centres in [-1, 1]
+    x, y = line[None, None, :], line[None, :, None]
     distance, u, v = _shape(objects, x, y)
     edge = 1.5 / SIZE
     inside = _step(-distance, edge)
@@ -55,12 +48,6 @@ def _draw(objects: Objects, style: str) -> np.ndarray:
     else:
         raise ValueError(f"style: {style!r}; allowed: painted, drawn")
     return np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)
-
-
-def _grid() -> tuple[np.ndarray, np.ndarray]:
-    """Pixel centres in [-1, 1], as [1, H, W] twice."""
-    line = (np.arange(SIZE, dtype=np.float32) + 0.5) / SIZE * 2 - 1
-    return line[None, None, :], line[None, :, None]
 
 
 def _step(value: np.ndarray, width: float) -> np.ndarray:
@@ -97,8 +84,7 @@ def _shape(
     distance = (radius - (1 + depth * wave) * 0.9) * scale
     hollow = np.where(kind == "rings", 0.45, 0.0) + 0.28 * np.clip(_factor(objects, "hole"), 0, 1)
     hole = np.where(hollow > 0.05, (hollow - np.hypot(u, v)) * scale, -np.inf)
-    distance = np.maximum(distance, hole)
-    return distance.astype(np.float32), u, v
+    return np.maximum(distance, hole).astype(np.float32), u, v
 
 
 def _fill(objects: Objects, u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -138,10 +124,8 @@ def _ground(objects: Objects, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         2.2 * speckle,
         1.2 * np.cos(6 * np.hypot(x, y) + shift) + flat,
     ]
-    pattern = np.choose(objects.background[:, None, None], kinds)
-    shade = level * (1 + 0.35 * pattern)
-    tint = 0.5 + 0.5 * _rgb(hue)
-    return shade[..., None] * tint
+    shade = level * (1 + 0.35 * np.choose(objects.background[:, None, None], kinds))
+    return shade[..., None] * (0.5 + 0.5 * _rgb(hue))
 
 
 def _light(objects: Objects, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -63,8 +63,5 @@ def mosaic(images: np.ndarray) -> np.ndarray:
 
 
 RENDITIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "edges": edges,
-    "silhouettes": silhouettes,
-    "posterised": posterised,
-    "mosaic": mosaic,
+    rendition.__name__: rendition for rendition in (edges, silhouettes, posterised, mosaic)
 }

@@ -1,36 +1,37 @@
-"""The miniature world: what there is in it, before anything is drawn.
+"""The miniature world: its classes and objects, and simulated observers who judge them.
 
-A world is a tree of latent factors. Six superclasses ("discs", "boxes", ...) each fix a kind of
-shape and a place in a continuous space of shape, colour and texture; classes scatter around their
-superclass, and objects around their class. Nuisances (place, orientation, size, light, background)
-are drawn apart from all of that. Everything follows from one seed, which is a parameter.
-
-Classes of different use never mix: networks are pretrained on some, tasks are built from others,
-and the stimuli that observers judge come from others again.
+A world is a tree of latent factors. Each of six superclasses has a kind of shape and a place in a
+continuous space of shape, colour and texture; classes scatter around their superclass, and objects
+around their class. Nuisances (place, orientation, size, light, background) are independent of that.
+Everything follows from one seed. Networks are pretrained on some classes, tasks are made from
+others, and observers judge yet others.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 SUPERCLASSES = ("discs", "boxes", "stars", "flowers", "bars", "rings")
-USES = ("pretraining", "fewshot", "stimuli")
 
-# The continuous factors of an object, all in [-1, 1] or nearly so.
-FACTORS = (
-    "amplitude",  # depth of the lobes
-    "elongation",  # height against width
-    "squareness",  # corners against curves
-    "hole",  # how hollow
-    "hue_x",  # hue is an angle: two coordinates keep it continuous
-    "hue_y",
-    "value",  # bright or dark
-    "frequency",  # of the stripes that are its texture
-    "angle",  # of the stripes
-    "contrast",  # of the stripes
-)
+FACTORS = {
+    "amplitude": 1.0,  # depth of the lobes
+    "elongation": 1.0,  # height against width
+    "squareness": 1.0,  # corners against curves
+    "hole": 1.0,  # how hollow
+    "hue_x": 1.2,  # hue is an angle: two coordinates keep it continuous
+    "hue_y": 1.2,
+    "value": 0.8,  # bright or dark
+    "frequency": 0.6,  # of the stripes that are its texture
+    "angle": 0.3,  # of the stripes
+    "contrast": 0.6,  # of the stripes
+}
+"""The continuous factors of an object, all about in [-1, 1]; how much each matters to observers."""
+_WEIGHTS = np.array(list(FACTORS.values()))
+_KIND = 0.35  # the share of similarity that comes from the same superclass
+_SCALE = 10  # ratings run from 0 to this, as in Peterson, Abbott & Griffiths (2018)
 BACKGROUNDS = 8
 PLACES = 4
 
@@ -70,68 +71,45 @@ class Objects:
         return self.background * PLACES + self.place
 
 
-@dataclass(frozen=True)
-class World:
-    """Where superclasses and classes lie: `classes[use]` is [S, C, F], S superclasses of C each."""
-
-    seed: int
-    superclasses: np.ndarray
-    classes: dict[str, np.ndarray]
-
-
-def make_world(seed: int, classes_per_superclass: dict[str, int]) -> World:
-    """Draw a world from its seed.
-
-    Parameters
-    ----------
-    seed : the world's seed.
-    classes_per_superclass : for each of USES, how many classes each superclass has.
-    """
+def make_world(seed: int, classes: Mapping[str, int]) -> dict[str, np.ndarray]:
+    """The centres of the classes of each use, [S, C, F]: `classes[use]` of each superclass."""
     rng = np.random.default_rng([seed, 0])
     s, f = len(SUPERCLASSES), len(FACTORS)
-    centres = rng.uniform(-0.5, 0.5, (s, f))
-    classes = {
-        use: np.clip(
-            centres[:, None] + rng.normal(0, 0.5, (s, classes_per_superclass[use], f)), -1.1, 1.1
-        )
-        for use in USES
+    superclasses = rng.uniform(-0.5, 0.5, (s, 1, f))
+    return {
+        use: np.clip(superclasses + rng.normal(0, 0.5, (s, classes[use], f)), -1.1, 1.1)
+        for use in ("pretraining", "fewshot", "stimuli")
     }
-    return World(seed, centres, classes)
 
 
 def draw_objects(
-    world: World,
-    use: str,
+    classes: np.ndarray,
     per_class: int,
     rng: np.random.Generator,
-    superclasses: tuple[int, ...] = tuple(range(len(SUPERCLASSES))),
+    superclasses: Sequence[str] = SUPERCLASSES,
     spread: float = 0.12,
 ) -> Objects:
-    """Draw `per_class` objects of every class of one use, ordered by class.
+    """Draw `per_class` objects of every class, ordered by class.
 
     Parameters
     ----------
+    classes : [S, C, F] centres of the classes of one use, of `make_world`.
     spread : standard deviation of an object's factors around its class.
     """
-    centres = world.classes[use][list(superclasses)]  # [S, C, F]
+    kinds = np.array([SUPERCLASSES.index(kind) for kind in superclasses])
+    centres = classes[kinds]
     s, c, f = centres.shape
-    n = s * c * per_class
     label = np.repeat(np.arange(s * c), per_class)
+    n = len(label)
     factors = centres.reshape(s * c, f)[label] + rng.normal(0, spread, (n, f))
     place = rng.integers(0, PLACES, n)
     lean = 0.16 * np.stack([place % 2 * 2 - 1, place // 2 * 2 - 1], 1)
-    pose = np.column_stack(
-        [
-            lean + rng.uniform(-0.08, 0.08, (n, 2)),
-            rng.uniform(-0.5, 0.5, n),  # radians
-            rng.uniform(0.42, 0.62, n),
-            rng.uniform(0, 2 * np.pi, n),
-            rng.uniform(0, 0.25, n),
-        ]
-    )
+    centre = lean + rng.uniform(-0.08, 0.08, (n, 2))
+    ranges = ((-0.5, 0.5), (0.42, 0.62), (0.0, 2 * np.pi), (0.0, 0.25))  # see Objects.pose
+    pose = np.column_stack([centre, *(rng.uniform(low, high, n) for low, high in ranges)])
     return Objects(
         factors=factors,
-        superclass=np.asarray(superclasses)[label // c],
+        superclass=kinds[label // c],
         label=label,
         background=rng.integers(0, BACKGROUNDS, n),
         place=place,
@@ -139,3 +117,43 @@ def draw_objects(
         ground=rng.uniform((0, 0.25, 0), (2 * np.pi, 0.75, 2 * np.pi), (n, 3)),
         noise=rng.integers(0, 2**31, n),
     )
+
+
+def perceived_similarity(objects: Objects, weights: np.ndarray = _WEIGHTS) -> np.ndarray:
+    """[N, N] noise-free similarity in [0, 1] of every pair of objects, to one observer.
+
+    ``(1 - k) exp(-d² / 2) + k [same superclass]``, with d the weighted Euclidean distance of the
+    objects' factors: generalisation falls with psychological distance (Shepard 1987,
+    doi:10.1126/science.3629243; the Gaussian form of Nosofsky 1986).
+
+    Parameters
+    ----------
+    weights : [len(FACTORS)] attention weights; the average observer's by default.
+    """
+    points = objects.factors * np.sqrt(weights)
+    squared = (points**2).sum(1)
+    distance2 = np.maximum(squared[:, None] + squared - 2 * points @ points.T, 0)
+    np.fill_diagonal(distance2, 0)
+    same = objects.superclass[:, None] == objects.superclass
+    return (1 - _KIND) * np.exp(-distance2 / 2) + _KIND * same
+
+
+def rate(
+    objects: Objects, observers: int, rng: np.random.Generator, disagreement: float, noise: float
+) -> np.ndarray:
+    """[P, N, N] ratings of every pair of objects, whole numbers 0 to 10 as float64, by P observers.
+
+    Parameters
+    ----------
+    disagreement : standard deviation of the logarithm of observers' weights.
+    noise : standard deviation of a rating, in points of the scale, before rounding.
+    """
+    panel = []
+    for _ in range(observers):
+        weights = _WEIGHTS * np.exp(rng.normal(0, disagreement, len(_WEIGHTS)))
+        rating = _SCALE * perceived_similarity(objects, weights)
+        upper = np.triu(rating + rng.normal(0, noise, rating.shape), 1)
+        rating = np.clip(np.rint(upper + upper.T), 0, _SCALE)
+        np.fill_diagonal(rating, _SCALE)
+        panel.append(rating)
+    return np.stack(panel)

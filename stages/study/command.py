@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from stages.runtime.errors import UsageError, suggest
 
 
-def group(stage: str, allowed: Iterable[str]) -> str:
-    """The only word, one of those allowed; as in `python -m stages.download tasks`.
-
-    Raises
-    ------
-    UsageError
-        No word, more than one, or another one.
-    """
-    words, names = sys.argv[1:], list(allowed)
-    usage = f"usage: python -m stages.{stage} {'|'.join(names)}"
+def group(stage: str, allowed: Collection[str]) -> str:
+    """The only word, one of those allowed; as in `python -m stages.download tasks`."""
+    words, usage = sys.argv[1:], f"usage: python -m stages.{stage} {'|'.join(allowed)}"
     if len(words) != 1:
         raise UsageError(f"{usage}; {len(words)} words are given")
-    if words[0] not in names:
-        raise UsageError(f"{usage}; not {words[0]!r}" + suggest(words[0], names))
+    if words[0] not in allowed:
+        raise UsageError(f"{usage}; not {words[0]!r}" + suggest(words[0], allowed))
     return words[0]
 
 
 def study(stage: str) -> str | None:
-    """The name of a study, or None where none is given; as in `python -m stages.plan open`.
-
-    Raises
-    ------
-    UsageError
-        More than one word.
-    """
-    if len(sys.argv) > 2:
-        raise UsageError(
-            f"usage: python -m stages.{stage} [study]; {len(sys.argv) - 1} words are given"
-        )
-    return sys.argv[1] if len(sys.argv) > 1 else None
+    """The name of a study, None if none is given; as in `python -m stages.plan open`."""
+    if len(words := sys.argv[1:]) > 1:
+        raise UsageError(f"usage: python -m stages.{stage} [study]; {len(words)} words are given")
+    return words[0] if words else None

@@ -2,117 +2,77 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from stages.networks.published import pretrained
 from stages.runtime.errors import UsageError, suggest
+from stages.study.experiment import STUDIES, Experiment, Paths
+from stages.study.model_table import PAPER, read_model_table
+from stages.study.models import all_models
 from stages.study.pairs import read_pairs
 from stages.study.params import Params
-from stages.study.paths import Paths
-from stages.study.spec import Study
+from stages.study.spec import ModelTable, Study
 from stages.study.values import read_values
 from stages.study.yaml_file import read_yaml
 
 PARAMS = Path("params.yaml")
-STUDIES = Path("studies")
-LONGEST = 200
-"""Characters of a wrong value that a message shows."""
+LONGEST = 200  # characters of a wrong value that a message shows
 _M = TypeVar("_M", bound=BaseModel)
 
 
-@dataclass(frozen=True)
-class Experiment:
-    """Everything that a stage needs to know: parameters, the study, where things lie."""
-
-    params: Params
-    study: Study
-    paths: Paths
-
-    @property
-    def file(self) -> str:
-        """The study's YAML, for messages."""
-        return str(STUDIES / f"{self.params.study}.yaml")
-
-
 def load(root: Path = Path(), study: str | None = None) -> Experiment:
-    """Read params.yaml and its study, or another one.
+    """Read params.yaml and its study, or another one, without the sets of `stimuli.exclude`.
 
-    Raises
-    ------
-    UsageError
-        Names the file, the key, the value and what is allowed.
+    Raises UsageError, which names the file, the key, the value and what is allowed.
     """
     params = parse(root / PARAMS, Params)
-    params = params.model_copy(update={"study": study}) if study else params
+    params = params.model_copy(update={"study": study or params.study})
     known = sorted(path.stem for path in (root / STUDIES).glob("*.yaml"))
     if params.study not in known:
-        raise UsageError(
-            f"params.yaml: study: '{params.study}' is not one of {known}"
-            + suggest(params.study, known)
-        )
-    file = root / STUDIES / f"{params.study}.yaml"
-    spec = parse(file, Study)
-    check_named(spec, root, str(file))
-    return Experiment(params, without(spec, params.stimuli.exclude), Paths(params.study, root))
-
-
-def check_named(study: Study, root: Path, file: str) -> None:
-    """Raise UsageError where a file of pairs or of published values is wrong."""
-    if study.contrasts:
-        read_pairs(root / study.contrasts, f"{file}: contrasts")
-    if study.paper and study.paper.values:
-        read_values(root / study.paper.values, f"{file}: paper.values")
-
-
-def without(study: Study, excluded: list[str]) -> Study:
-    """The study without some of its stimulus sets (`stimuli.exclude`)."""
-    for name in excluded:
-        if name not in study.stimuli:
-            raise UsageError(
-                f"params.yaml: stimuli.exclude: '{name}' is not among the study's stimulus sets "
-                f"{list(study.stimuli)}" + suggest(name, study.stimuli)
-            )
-    kept = {name: spec for name, spec in study.stimuli.items() if name not in excluded}
+        wrong = f"params.yaml: study: '{params.study}' is not one of {known}"
+        raise UsageError(wrong + suggest(params.study, known))
+    spec = parse(root / STUDIES / f"{params.study}.yaml", Study)
+    kept = dict(spec.stimuli)
+    for name in params.stimuli.exclude:
+        if kept.pop(name, None) is None:
+            wrong = f"'{name}' is not among the study's stimulus sets {list(spec.stimuli)}"
+            wrong += suggest(name, spec.stimuli)
+            raise UsageError(f"params.yaml: stimuli.exclude: {wrong}")
     if not kept:
         raise UsageError("params.yaml: stimuli.exclude: leaves no stimulus set")
-    return study.model_copy(update={"stimuli": kept})
+    return Experiment(params, spec.model_copy(update={"stimuli": kept}), Paths(root))
 
 
 def parse(path: Path, schema: type[_M]) -> _M:
     """A YAML file as a checked object."""
     content = read_yaml(path)
     if not isinstance(content, dict):
-        raise UsageError(
-            f"{path}: a mapping of keys to values is needed, not {type(content).__name__}"
-        )
+        kind = type(content).__name__
+        raise UsageError(f"{path}: a mapping of keys to values is needed, not {kind}")
     try:
         return schema.model_validate(content)
     except ValidationError as error:
-        raise UsageError(
-            "; ".join(_explain(path, schema, item) for item in error.errors())
-        ) from None
+        found = (f"{path}: {_explain(schema, item)}" for item in error.errors())
+        raise UsageError("; ".join(found)) from None
 
 
-def _explain(path: Path, schema: type[BaseModel], item: Any) -> str:
-    """One of pydantic's findings as: file, key, what is wrong, the value."""
+def _explain(schema: type[BaseModel], item: Any) -> str:
+    """One of pydantic's findings as: key, what is wrong, the value."""
     location = [str(part) for part in item["loc"]]
-    key = ".".join(map(shown, location)) or "(the whole file)"
+    key = ".".join(map(_shown, location)) or "(the whole file)"
     if item["type"] == "extra_forbidden":
-        return f"{path}: {key}: unknown key" + suggest(
-            location[-1][:LONGEST], _keys(schema, location[:-1])
-        )
+        return f"{key}: unknown key" + suggest(location[-1][:LONGEST], _keys(schema, location[:-1]))
     if item["type"] == "missing":
-        return f"{path}: {key}: this key is missing"
-    message = str(item["msg"]).removeprefix("Value error, ")
-    value = item["input"]
-    found = "" if isinstance(value, dict | BaseModel) else f" (value: {shown(repr(value))})"
-    return f"{path}: {key}: {message[0].lower()}{message[1:]}{found}"
+        return f"{key}: this key is missing"
+    message, value = str(item["msg"]).removeprefix("Value error, "), item["input"]
+    found = "" if isinstance(value, dict | BaseModel) else f" (value: {_shown(repr(value))})"
+    return f"{key}: {message[0].lower()}{message[1:]}{found}"
 
 
-def shown(text: str) -> str:
+def _shown(text: str) -> str:
     """A text as part of one line: escaped where it cannot be printed, cut where it is long."""
     text = text if text.isprintable() else repr(text)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
@@ -121,9 +81,29 @@ def shown(text: str) -> str:
 def _keys(schema: type[BaseModel], location: list[str]) -> list[str]:
     """Allowed keys at a location, as far as the schema tells."""
     for part in location:
-        field = schema.model_fields.get(part)
-        inner = field.annotation if field else None
+        inner = schema.model_fields[part].annotation if part in schema.model_fields else None
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             return []
         schema = inner
     return list(schema.model_fields)
+
+
+def check_tables(experiment: Experiment) -> None:
+    """Raise UsageError where a file that the study names is wrong: models, pairs, printed values.
+
+    Only stage `check` does this, because timm's list takes long to make the first time. Pairs may
+    name models of the paper that the study lacks.
+    """
+    study, file, root = experiment.study, experiment.file, experiment.paths.root
+    for path in [entry.table for entry in study.models if isinstance(entry, ModelTable)]:
+        known = pretrained()
+        for row in read_model_table(Path(path), f"{file}: models"):
+            if row.timm and row.timm not in known:
+                wrong = f"{path}: {row.name}: '{row.timm}' is not one of timm's published weights"
+                raise UsageError(wrong + suggest(row.timm, known))
+    if study.contrasts:
+        where, names = f"{file}: contrasts", {model.name for model in all_models(study, file)}
+        names |= {row.name for row in read_model_table(PAPER, where)} if PAPER.is_file() else set()
+        read_pairs(root / study.contrasts, where, names)
+    if study.paper and study.paper.values:
+        read_values(root / study.paper.values, f"{file}: paper.values")

@@ -5,20 +5,19 @@ A file, as studies/models/pairs.csv, has the columns factor, a, b: model a has m
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stages.runtime.errors import UsageError, suggest
-from stages.study.rows import read_rows
-from stages.study.spec import Recipe, Study
-from stages.study.table import PAPER
+from stages.runtime.tables import Column, read_table
+from stages.study.model_table import PAPER
+from stages.study.models import Model
+from stages.study.spec import Study
 
-if TYPE_CHECKING:
-    from stages.study.zoo import Model
-
-COLUMNS = ("factor", "a", "b")
+_NEEDS = "text without <, > or & is needed, which DVC's page of plots would not escape"
+COLUMNS = {"factor": Column(pattern="[^<>&]+", needs=_NEEDS), "a": Column(), "b": Column()}
 
 
 @dataclass(frozen=True)
@@ -32,34 +31,22 @@ class Pair:
 
 
 def pairs_of(
-    study: Study, every: Iterable[Model], names: Collection[str], root: Path = Path()
+    study: Study, every: Collection[Model], names: Collection[str], root: Path = Path()
 ) -> tuple[list[Pair], list[tuple[str, str, str]]]:
-    """The pairs of a study whose models are both there.
+    """The pairs of a study whose models both have results.
 
-    Parameters
-    ----------
-    every : the study's models, before any is left out.
-    names : of the models that have results. root : the repository.
+    every : all models of the study. names : of those that have results. root : the repository.
 
-    Returns
-    -------
-    Pairs of the file that `contrasts` names, with the family (group) of a; then pairs of networks
+    Returns pairs of the file that `contrasts` names, with the family (group) of a; then networks
     trained here whose recipes differ in `pull` only, with their architecture as family. And the
-    (factor, a, b) that are left out, for a model of them is not among `names`.
+    (factor, a, b) that are left out because a model has no results.
     """
-    models = list(every)
-    groups = {model.name: model.group for model in models}
-    found = [Pair(*line, groups.get(line[1], "")) for line in listed(study, root)]
-    found += trained(study, models)
-    have = set(names)
-    used = [pair for pair in found if {pair.a, pair.b} <= have]
-    left = [(p.factor, p.a, p.b) for p in found if not {p.a, p.b} <= have]
-    return used, left
-
-
-def listed(study: Study, root: Path = Path()) -> list[tuple[str, str, str]]:
-    """The lines of the file that `contrasts` names; none where it is null."""
-    return read_pairs(root / study.contrasts, "contrasts") if study.contrasts else []
+    groups = {model.name: model.group for model in every}
+    listed = read_pairs(root / study.contrasts, "contrasts") if study.contrasts else []
+    found = [Pair(*line, groups.get(line[1], "")) for line in listed]
+    found += _trained(study, every)
+    used = [pair for pair in found if {pair.a, pair.b} <= set(names)]
+    return used, [(pair.factor, pair.a, pair.b) for pair in found if pair not in used]
 
 
 def read_pairs(
@@ -67,60 +54,36 @@ def read_pairs(
 ) -> list[tuple[str, str, str]]:
     """Every line of a file of pairs: factor, a, b.
 
-    Parameters
-    ----------
-    known : names that models may have; None leaves names unchecked.
+    where : the key that names the file. known : model names; None leaves names unchecked.
 
-    Raises
-    ------
-    UsageError
-        Names the file, the line, the column and the value: an empty field, a factor with signs of
-        HTML, a name that is not known, a model paired with itself, a pair that is there twice under
-        one factor, in either order.
+    Raises UsageError, which names the file, the line, the column and the value: an empty field, a
+    factor with signs of HTML, an unknown name, a model paired with itself, a duplicate pair.
     """
-    lines: list[tuple[str, str, str]] = []
-    seen: set[tuple[str, frozenset[str]]] = set()
-    for number, row in read_rows(path, where, COLUMNS):
-        factor, a, b = (row[column].strip() for column in COLUMNS)
-        for column, value in zip(COLUMNS, (factor, a, b), strict=True):
-            if not value:
-                raise UsageError(f"{path}: line {number}: {column}: '' is empty")
-            if known is not None and column != "factor" and value not in known:
-                raise UsageError(
-                    f"{path}: line {number}: {column}: '{value}' is no model of the study, nor of "
-                    f"{PAPER}" + suggest(value, known)
-                )
-        if set(factor) & set("<>&"):
-            raise UsageError(
-                f"{path}: line {number}: factor: '{factor}'; no <, > or & are allowed, for DVC's "
-                "page of plots shows it as it is"
-            )
+    lines: dict[tuple[str, frozenset[str]], tuple[str, str, str]] = {}
+    for number, *cells in read_table(path, COLUMNS, error=UsageError, where=where).itertuples():
+        factor, a, b = (cell.strip() for cell in cells)
+        line = f"{path}: line {number}"
+        for column, name in (("a", a), ("b", b)):
+            if known is not None and name not in known:
+                wrong = f"{line}: {column}: '{name}' is not a model of the study or of {PAPER}"
+                raise UsageError(wrong + suggest(name, known))
         if a == b:
-            raise UsageError(f"{path}: line {number}: b: '{b}' is a too; two models are needed")
-        if (factor, frozenset((a, b))) in seen:
-            raise UsageError(f"{path}: line {number}: a, b: '{a}', '{b}' are there twice")
-        seen.add((factor, frozenset((a, b))))
-        lines.append((factor, a, b))
-    return lines
+            raise UsageError(f"{line}: b: '{b}' is also in column a; a pair needs two models")
+        if (factor, frozenset((a, b))) in lines:
+            raise UsageError(f"{line}: a, b: duplicate pair '{a}', '{b}'")
+        lines[factor, frozenset((a, b))] = (factor, a, b)
+    return list(lines.values())
 
 
-def trained(study: Study, models: Iterable[Model]) -> Iterator[Pair]:
+def _trained(study: Study, models: Collection[Model]) -> Iterator[Pair]:
     """Networks of one architecture whose recipes differ in `pull` only, λ ≠ 0 against λ = 0."""
-    by_architecture: dict[str, list[tuple[str, Recipe]]] = {}
-    for model in models:
-        if model.recipe is not None and steps(study, model.recipe) > 0:
-            by_architecture.setdefault(model.architecture, []).append((model.name, model.recipe))
-    for architecture, members in by_architecture.items():
-        for a, pulled in members:
-            for b, plain in members:
-                same = (pulled.labels, steps(study, pulled)) == (plain.labels, steps(study, plain))
-                if same and pulled.pull != 0 and plain.pull == 0:
-                    factor = f"λ = {pulled.pull:g} against 0".replace("-", "−")
-                    yield Pair(factor, a, b, architecture)
-
-
-def steps(study: Study, recipe: Recipe) -> int:
-    """Steps of gradient descent that a recipe takes."""
-    if recipe.steps is not None:
-        return recipe.steps
-    return study.training.steps if study.training else 0
+    default = study.training.steps if study.training else 0
+    for a, b in product(models, repeat=2):
+        one, other = a.recipe, b.recipe
+        if one is None or other is None or one.pull == 0 or other.pull != 0:
+            continue
+        steps, as_many = (default if r.steps is None else r.steps for r in (one, other))
+        alike = (a.architecture, one.labels, steps) == (b.architecture, other.labels, as_many)
+        if alike and steps > 0:
+            factor = f"λ = {one.pull:g} against 0".replace("-", "−")
+            yield Pair(factor, a.name, b.name, a.architecture)

@@ -2,119 +2,117 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from stages.runtime.machine import ADDRESS
 
-Measure = Literal["pearson", "spearman", "triplet"]
-Similarity = Literal["cosine", "dot", "pearson", "euclidean"]
-HeadName = Literal["linear", "mlp1", "mlp2"]
 Line = Annotated[str, Field(pattern=r"^\P{C}*$", max_length=1000)]
-"""Text of one line: no control characters, nor what turns the direction of writing."""
+"""Text of one line: no control characters, and none that change the direction of writing."""
+Lines = Annotated[list[Line], Field(min_length=1)]
 Positive = Annotated[int, Field(ge=1, le=1_000_000_000)]
-Fraction = Annotated[float, Field(gt=0, lt=1)]
+_T = TypeVar("_T")
 
 
 class Strict(BaseModel):
-    """Unknown keys, conversions between types and NaN are refused."""
+    """Refuses unknown keys, conversions between types, and NaN."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-def possible_path(path: str) -> str:
-    """A path none of whose parts is longer than file systems allow."""
-    for part in path.split("/"):
-        if len(part.encode()) > 255:
-            raise ValueError(f"a name of {len(part.encode())} bytes; at most 255 are allowed")
-    return path
 
 
 def _listed(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
-class World(Strict):
-    seed: Annotated[int, Field(ge=0)]
+def _distinct(values: list[_T]) -> list[_T]:
+    twice = next((value for i, value in enumerate(values) if value in values[:i]), None)
+    if twice is not None:
+        raise ValueError(f"duplicate value {twice!r}; each value is allowed once")
+    return values
 
 
-class Models(Strict):
-    include: Annotated[list[Line], Field(min_length=1)]
+Several = Annotated[
+    list[_T], BeforeValidator(_listed), Field(min_length=1), AfterValidator(_distinct)
+]
+"""One value or a list of different values."""
+Share = Annotated[float, Field(ge=0, le=1)]
+Objects = Annotated[int, Field(ge=3, le=64)]
+Positions = Annotated[int, Field(ge=100, le=1_000_000)]
+Worlds = Annotated[int, Field(ge=2)]
+Seed = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+
+
+class WorldSection(Strict):
+    seed: Seed
+
+
+class ModelsSection(Strict):
+    include: Lines
     exclude: list[Line]
     limit: Positive | None
 
 
-class StimulusSets(Strict):
+class StimuliSection(Strict):
     exclude: list[Line]
 
 
-class Tasks(Strict):
+class TasksSection(Strict):
     per_class: Positive | None
 
 
-class Pretrain(Strict):
+class PretrainSection(Strict):
     batch: Annotated[int, Field(ge=8, le=4096)]
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
-    weight_decay: Annotated[float, Field(ge=0, le=1)]
+    learning_rate: Rate
+    weight_decay: Share
 
 
-class Embed(Strict):
+class EmbedSection(Strict):
     batch: Positive
     precision: Literal["float32", "float16", "bfloat16"]
 
 
-class Align(Strict):
-    similarity: Similarity
+class AlignSection(Strict):
+    similarity: Literal["cosine", "dot", "pearson", "euclidean"]
     bootstraps: Annotated[int, Field(ge=100, le=1_000_000)]
 
 
-class Linear(Strict):
+class LinearSection(Strict):
+    solver: Literal["fast", "scikit-learn"]
     C: Annotated[float, Field(gt=0)]
     tolerance: Annotated[float, Field(gt=0, le=0.1)]
     max_iterations: Positive
 
 
-class Head(Strict):
+class HeadSection(Strict):
     dropout: Annotated[float, Field(ge=0, lt=1)]
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
-    weight_decay: Annotated[float, Field(ge=0, le=1)]
+    learning_rate: Rate
+    weight_decay: Share
     steps: Positive
     batch: Positive
 
 
-class HiddenHead(Head):
+class HiddenHeadSection(HeadSection):
     hidden: Positive
 
 
-class Fewshot(Strict):
-    n: Annotated[list[Positive], BeforeValidator(_listed), Field(min_length=1)]
+class FewshotSection(Strict):
+    n: Several[Positive]
     repeats: Annotated[int, Field(ge=1, le=10_000)]
-    heads: Annotated[list[HeadName], Field(min_length=1)]
-    linear: Linear
-    mlp1: Head
-    mlp2: HiddenHead
-
-    @model_validator(mode="after")
-    def _unique(self) -> Fewshot:
-        for name, values in (("n", self.n), ("heads", self.heads)):
-            if len(set(values)) < len(values):
-                raise ValueError(f"'{name}' names a value twice: {values}")
-        return self
+    heads: Several[Literal["linear", "mlp1", "mlp2"]]
+    linear: LinearSection
+    mlp1: HeadSection
+    mlp2: HiddenHeadSection
 
 
-class Robustness(Strict):
-    readout: Linear
+class RobustnessSection(Strict):
+    readout: LinearSection
 
 
-Objects = Annotated[int, Field(ge=3, le=64)]
-Positions = Annotated[int, Field(ge=100, le=1_000_000)]
-Worlds = Annotated[int, Field(ge=2)]
-
-
-class Game(Strict):
-    objects: Annotated[list[Objects], BeforeValidator(_listed), Field(min_length=1)]
-    dimensions: Annotated[list[Positive], BeforeValidator(_listed), Field(min_length=1)]
+class GameSection(Strict):
+    objects: Several[Objects]
+    dimensions: Several[Positive]
     confidence: Annotated[float, Field(gt=0.5, le=0.99)]
     limit: Positive
     positions: Positions
@@ -122,7 +120,7 @@ class Game(Strict):
     runs: Positive
 
 
-class Classes(Strict):
+class ClassesSection(Strict):
     objects: Objects
     dimensions: Positive
     classes: Annotated[int, Field(ge=2)]
@@ -133,64 +131,47 @@ class Classes(Strict):
     worlds: Worlds
 
     @model_validator(mode="after")
-    def _room(self) -> Classes:
+    def _room(self) -> ClassesSection:
         if self.classes > self.positions:
             raise ValueError(
-                f"'classes' is {self.classes}; at most one a position, {self.positions}, is allowed"
+                f"'classes' is {self.classes}; at most {self.positions}, one per position, are "
+                "allowed"
             )
         return self
 
 
-class Shift(Strict):
-    sizes: Annotated[
-        list[Annotated[float, Field(ge=0)]], BeforeValidator(_listed), Field(min_length=1)
-    ]
+class ShiftSection(Strict):
+    sizes: Several[Annotated[float, Field(ge=0)]]
     objects: Objects
     dimensions: Positive
     classes: Positive
     worlds: Worlds
 
 
-class Adversarial(Strict):
-    candidates: Annotated[list[Positive], BeforeValidator(_listed), Field(min_length=1)]
+class AdversarialSection(Strict):
+    candidates: Several[Positive]
     objects: Objects
     dimensions: Positive
     worlds: Worlds
 
 
-class Theory(Strict):
-    epsilon: Annotated[
-        list[Annotated[float, Field(ge=0, le=1)]], BeforeValidator(_listed), Field(min_length=1)
-    ]
-    game: Game
-    fewshot: Classes
-    shift: Shift
-    adversarial: Adversarial
-
-    @model_validator(mode="after")
-    def _unique(self) -> Theory:
-        lists: dict[str, list[float]] = {
-            "epsilon": self.epsilon,
-            "game.objects": [*self.game.objects],
-            "game.dimensions": [*self.game.dimensions],
-            "shift.sizes": self.shift.sizes,
-            "adversarial.candidates": [*self.adversarial.candidates],
-        }
-        for name, values in lists.items():
-            if len(set(values)) < len(values):
-                raise ValueError(f"'{name}' names a value twice: {values}")
-        return self
+class TheorySection(Strict):
+    epsilon: Several[Share]
+    game: GameSection
+    fewshot: ClassesSection
+    shift: ShiftSection
+    adversarial: AdversarialSection
 
 
-class Analyze(Strict):
-    measure: Measure
+class AnalyzeSection(Strict):
+    measure: Literal["pearson", "spearman", "triplet"]
     group_size: Positive
-    confidence: Fraction
+    confidence: Annotated[float, Field(gt=0, lt=1)]
     family: Literal["group", "architecture"]
     bootstraps: Annotated[int, Field(ge=1000, le=1_000_000)]
 
 
-class Compute(Strict):
+class ComputeSection(Strict):
     workers: Positive | None
     scheduler: Annotated[str, Field(pattern=ADDRESS)] | None
     limit: Annotated[float, Field(gt=0)] | None
@@ -199,16 +180,16 @@ class Compute(Strict):
 
 class Params(Strict):
     study: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-    seed: Annotated[int, Field(ge=0)]
-    world: World
-    models: Models
-    stimuli: StimulusSets
-    tasks: Tasks
-    pretrain: Pretrain
-    embed: Embed
-    align: Align
-    fewshot: Fewshot
-    robustness: Robustness
-    theory: Theory
-    analyze: Analyze
-    compute: Compute
+    seed: Seed
+    world: WorldSection
+    models: ModelsSection
+    stimuli: StimuliSection
+    tasks: TasksSection
+    pretrain: PretrainSection
+    embed: EmbedSection
+    align: AlignSection
+    fewshot: FewshotSection
+    robustness: RobustnessSection
+    theory: TheorySection
+    analyze: AnalyzeSection
+    compute: ComputeSection

@@ -1,6 +1,4 @@
-"""YAML as studies and params.yaml may have it: plain values, each key once, of bounded size."""
-
-from __future__ import annotations
+"""YAML as params.yaml and studies have it: plain values, unique keys, bounded size."""
 
 from pathlib import Path
 from typing import Any
@@ -9,65 +7,39 @@ import yaml
 
 from stages.runtime.errors import UsageError
 
-LARGEST = 100_000
-"""Values that a file may hold, those that its anchors repeat counted each time."""
-_CONSTRUCTION = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
+LARGEST = 100_000  # values in a file; those that anchors repeat count each time
+_BAD_VALUE = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
 
 
 def read_yaml(path: Path) -> Any:
-    """The content of a YAML file.
-
-    Raises
-    ------
-    UsageError
-        Names the file and the place: it cannot be read, is not YAML, has a tag that makes an
-        object, a key twice, an anchor within itself, or more than `LARGEST` values.
-    """
+    """The content of a YAML file; UsageError names what is wrong. No tag creates an object."""
     try:
-        text = path.read_text(encoding="utf-8")
+        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+        if node is not None and _size(path, node, {}) > LARGEST:
+            raise UsageError(f"{path}: holds more than {LARGEST} values, anchors expanded")
+        return None if node is None else loader.construct_document(node)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not readable as YAML: {error}") from error
-    try:
-        loader = yaml.SafeLoader(text)  # no tag makes an object
-        node = loader.get_single_node()
-        if node is None:
-            return None
-        _check(path, node, {})
-        return loader.construct_document(node)
     except RecursionError as error:
         raise UsageError(f"{path}: not readable as YAML: nested too deeply") from error
-    except (yaml.YAMLError, *_CONSTRUCTION) as error:  # a date such as 2001-99-99, !!int ""
-        raise UsageError(f"{path}: not readable as YAML: {_one_line(error)}") from error
+    except (yaml.YAMLError, *_BAD_VALUE) as error:  # such as the date 2001-99-99, or !!int ""
+        raise UsageError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-def _check(path: Path, node: yaml.Node, sizes: dict[yaml.Node, int]) -> int:
-    """How many values a node holds, its anchors written out; 0 while it is being counted."""
-    if node in sizes:
-        if not sizes[node]:
-            raise UsageError(f"{path}: line {_line(node)}: an anchor stands within itself")
-        return sizes[node]
-    sizes[node], size = 0, 1
-    if isinstance(node, yaml.MappingNode):
-        seen = set[str]()
-        for key, value in node.value:
+def _size(path: Path, node: yaml.Node, sizes: dict[yaml.Node, int]) -> int:
+    """How many values a node holds with its anchors expanded; 0 while it is being counted."""
+    if node in sizes and not sizes[node]:
+        raise UsageError(f"{path}: line {node.start_mark.line + 1}: an anchor within itself")
+    if node not in sizes:
+        sizes[node], seen = 0, set[str]()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 if key.value in seen:
-                    raise UsageError(f"{path}: line {_line(key)}: key {key.value!r} is there twice")
+                    line = key.start_mark.line + 1
+                    raise UsageError(f"{path}: line {line}: duplicate key {key.value!r}")
                 seen.add(key.value)
-            size += _check(path, key, sizes) + _check(path, value, sizes)
-    elif isinstance(node, yaml.SequenceNode):
-        size += sum(_check(path, value, sizes) for value in node.value)
-    if size > LARGEST:
-        raise UsageError(f"{path}: holds more than {LARGEST} values, repeated anchors counted")
-    sizes[node] = size
-    return size
-
-
-def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 1
+        parts = [] if isinstance(node, yaml.ScalarNode) else node.value
+        inner = [p for part in parts for p in (part if isinstance(part, tuple) else [part])]
+        sizes[node] = 1 + sum(_size(path, part, sizes) for part in inner)
+    return sizes[node]

@@ -1,0 +1,139 @@
+"""What a study found, in two sentences made from its numbers, and as the terminal shows it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping
+
+from stages.analysis.facts import MEASURE_WORDS, Facts
+from stages.analysis.families import FEW, MIN_FAMILIES
+from stages.analysis.outcomes import Tables, is_shown, outcome_name
+from stages.analysis.results import Results
+from stages.runtime.tables import Record
+
+
+def answer(tables: Mapping[str, list[Record]], facts: Facts) -> list[str]:
+    """Is there a U, and does alignment itself go with accuracy, controlling for the covariate?
+
+    Two sentences, on the shown measure and outcomes (first head and smallest n; benchmarks' top-1).
+    The first says a U only of outcomes for which the two-lines test without family effects has `u`;
+    the second names only outcomes with a `direction`.
+    """
+    tests, correlations = (shown(tables.get(n, []), facts) for n in ("u_tests", "correlations"))
+    lines = [row for row in tests if row["test"] == "two lines" and not row["family_effects"]]
+    squares = [row for row in correlations if row["term"] == "z²"]
+    linear = [row for row in correlations if row["term"] == "linear"]
+    what = f"accuracy follows a U of {MEASURE_WORDS[facts.measure]} alignment with {facts.judges}"
+    given = f"Controlling for {facts.given}, "
+    return [
+        _sentence(
+            lines,
+            "u",
+            facts,
+            f"The two-lines test of whether {what}",
+            lambda tested: f"The two-lines test finds that {what} {_u(tested, squares, facts)}",
+        ),
+        _sentence(
+            linear,
+            "family_low",
+            facts,
+            f"{given}the relation of alignment itself to accuracy",
+            lambda tested: f"{given}alignment itself {_linear(tested, facts)}",
+        ),
+    ]
+
+
+def shown(rows: list[Record], facts: Facts) -> list[Record]:
+    """The rows of the measure and the outcomes that are shown where only one is."""
+    rows = [row for row in rows if row["measure"] == facts.measure]
+    return [row for row in rows if is_shown(row, facts.head, facts.n)]
+
+
+def direction(row: Record, alpha: float) -> int:
+    """1 or -1 if a correlation's interval by family excludes 0 and its q is below alpha; else 0."""
+    low, high, q = row["family_low"], row["family_high"], row["q"]
+    if low is None or q is None or low <= 0 <= high or q >= alpha:
+        return 0
+    return 1 if low > 0 else -1
+
+
+def _sentence(
+    rows: list[Record], column: str, facts: Facts, subject: str, say: Callable[[list[Record]], str]
+) -> str:
+    """What `say` says of the rows with a value in a column, and why the rest have none."""
+    tested = [row for row in rows if row[column] is not None]
+    rest = [row for row in rows if row[column] is None]
+    few = FEW if facts.families < MIN_FAMILIES else "undefined"
+    reasons = ", ".join(dict.fromkeys(str(row.get("undefined") or few) for row in rest))
+    if not tested:
+        return f"{subject} is inconclusive: {reasons or 'there is no test of an outcome'}."
+    return say(tested) + (f"; inconclusive for {_names(rest)} ({reasons})." if rest else ".")
+
+
+def _u(tested: list[Record], squares: list[Record], facts: Facts) -> str:
+    """In which outcomes the two-lines test finds a U, and in which others z² is positive."""
+    found = [row for row in tested if row["u"]]
+    names = {outcome_name(row) for row in found}
+    text = f"in {len(found) or 'none'} of {len(tested)} outcome{'s' * (len(tested) > 1)}"
+    text += f" ({_names(found)})" if found else ""
+    rest = [r for r in squares if r["r"] is not None and outcome_name(r) not in names]
+    positive = [row for row in rest if row["r"] > 0 and row["p"] < 1 - facts.confidence]
+    if positive:
+        text += (
+            f"; z², which alone does not show a U, is {'also ' if found else ''}positively "
+            f"correlated with {_names(positive, r=True)} (p < {facts.alpha} if models are treated "
+            "as independent)"
+        )
+    return text
+
+
+def _linear(tested: list[Record], facts: Facts) -> str:
+    """Which outcomes alignment itself goes with."""
+    by_sign: dict[int, list[Record]] = {1: [], -1: [], 0: []}
+    for row in tested:
+        by_sign[direction(row, 1 - facts.confidence)].append(row)
+    ways = [
+        f"{word} accuracy in {_names(by_sign[sign], r=True)}"
+        for word, sign in (("higher", 1), ("lower", -1))
+        if by_sign[sign]
+    ]
+    if ways:
+        text = f"goes with {' and with '.join(ways)}"
+        text += f"; no such relation is shown in {_names(by_sign[0])}" if by_sign[0] else ""
+    else:
+        text = f"is not shown to go with accuracy in {_names(by_sign[0])}"
+    return f"{text} ({facts.percent} intervals by family, q < {facts.alpha})"
+
+
+def _names(rows: list[Record], r: bool = False) -> str:
+    """Outcomes in words, with their partial correlations if asked; the first says what r is."""
+    names = [outcome_name(row) for row in rows]
+    if r:
+        numbers = [f"{row['r']:.2f}".replace("-", "−") for row in rows]
+        numbers[0] = f"partial r = {numbers[0]}"
+        names = [f"{name} ({value})" for name, value in zip(names, numbers, strict=True)]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def summary(title: str, results: Results, tables: Tables, facts: Facts) -> str:
+    """The end of a run: the spread of alignment, correlations with each outcome, the answer."""
+    values = results.alignment[facts.measure]
+    lines = [
+        "",
+        title,
+        f"{facts.zoo}; {facts.measure} alignment with {facts.judges} {values.min():.2f} to "
+        f"{values.max():.2f}, mean {values.mean():.2f}",
+        f"Partial correlation with alignment, controlling for {facts.given}:",
+        f"  {'outcome':28} {'z² (the U)':>20} {'alignment itself':>20}",
+    ]
+    cells: dict[str, list[str]] = {}
+    for row in shown(tables["correlations"], facts):
+        r, p = row["r"], row["p"]
+        text = "undefined" if r is None else f"{r:+.2f} (p {_p(p)})"
+        cells.setdefault(outcome_name(row), []).append(text)
+    lines += [f"  {name:28} {u:>20} {line:>20}" for name, (u, line) in cells.items()]
+    return "\n".join([*lines, *(textwrap.fill(text, 100) for text in answer(tables, facts))])
+
+
+def _p(p: float) -> str:
+    return "< .001" if p < 0.001 else f"= {p:.3f}".replace("0.", ".")

@@ -1,0 +1,164 @@
+"""Partial correlation when models come in families: a bootstrap of whole families.
+
+491 models are not 491 independent draws: those of one family share an architecture or a training
+recipe, and much of what they score. An interval of r that takes them for independent is too short.
+Here whole families are resampled, and the interval is the bootstrap-t one
+(Cameron, Gelbach & Miller 2008, doi:10.1162/rest.90.3.414; Hall 1992, The Bootstrap and Edgeworth
+Expansion) on Fisher's scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from stages.analysis.outcomes import records
+from stages.runtime.random import rng_for
+from stages.runtime.tables import Record
+
+MIN_FAMILIES = 5
+"""With fewer families nothing is said by family: too few to estimate a spread from."""
+
+FEW = "too few families"
+UNSTABLE = "many resamples of the families have no correlation"
+UNDEFINED = 0.05
+"""Above this share of resamples without a correlation there is no interval."""
+
+
+@dataclass(frozen=True)
+class FamilyIntervals:
+    """Of K outcomes: r, its interval by family [low, high], and p of r = 0; NaN where undefined."""
+
+    r: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    p: np.ndarray
+
+    def rows(self) -> list[Record]:
+        """family_low, family_high and family_p of each outcome; None where undefined."""
+        columns = {"family_low": self.low, "family_high": self.high, "family_p": self.p}
+        return records(pd.DataFrame(columns).replace([np.inf, -np.inf], np.nan))
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How families are resampled: level of intervals, number of resamples, and their seed.
+
+    The resamples are the same for all measures and outcomes.
+    """
+
+    confidence: float
+    bootstraps: int
+    seed: int
+
+    def intervals(
+        self,
+        x: np.ndarray,
+        Y: np.ndarray,
+        covariate: np.ndarray | None,
+        family: np.ndarray,
+        square: bool = False,
+    ) -> FamilyIntervals:
+        """Partial correlation of x, or of z²(x), with K outcomes, by family.
+
+        Parameters
+        ----------
+        x, covariate : [M]; Y : [M, K]; their scale changes nothing. None: a plain correlation.
+        family : [M] integers 0..G-1; G of them are drawn in each resample.
+        square : z² in place of x, about the mean of each resample.
+
+        Returns
+        -------
+        Symmetric bootstrap-t intervals: Fisher's z of r, give or take its family-robust standard
+        error times the quantile of |t| over resamples. p is the share of resamples whose |t| is as
+        large as that of r = 0. All but r are NaN with fewer than `MIN_FAMILIES` families, and where
+        more than `UNDEFINED` of the resamples have no correlation; r too of a constant outcome.
+        """
+        groups = int(family.max()) + 1
+        member = (np.arange(groups) == family[:, None]).astype(float)
+        scores = _scores(x), _scores(Y), None if covariate is None else _scores(covariate)
+        r, error = family_correlation(np.ones(groups), *scores, member, square)
+        if groups < MIN_FAMILIES:
+            return FamilyIntervals(r, *np.full((3, len(r)), np.nan))
+        rng, equal = rng_for(self.seed, "families"), np.full(groups, 1 / groups)
+        counts = rng.multinomial(groups, equal, size=self.bootstraps).astype(float)
+        resampled = [family_correlation(count, *scores, member, square) for count in counts]
+        again, errors = (np.stack(values) for values in zip(*resampled, strict=True))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            t = np.abs(np.arctanh(again) - np.arctanh(r)) / errors
+            own = np.abs(np.arctanh(r)) / error
+            defined = np.isfinite(t)
+            enough = (defined.mean(0) >= 1 - UNDEFINED) & np.isfinite(own)
+            t = np.where(defined, t, np.inf)  # one that is undefined counts as further off than any
+            quantile = np.quantile(t, self.confidence, axis=0, method="higher")
+            half = np.where(enough, quantile, np.nan) * error
+            p = np.where(enough, (1 + (t >= own).sum(0)) / (1 + self.bootstraps), np.nan)
+            low, high = (np.tanh(np.arctanh(r) + side * half) for side in (-1, 1))
+        return FamilyIntervals(r, low, high, p)
+
+
+def without_interval(family: np.ndarray) -> str:
+    """Why a correlation that exists has no interval by family."""
+    return f"by family: {FEW if family.max() + 1 < MIN_FAMILIES else UNSTABLE}"
+
+
+def family_correlation(
+    counts: np.ndarray,
+    x: np.ndarray,
+    Y: np.ndarray,
+    covariate: np.ndarray | None,
+    member: np.ndarray,
+    square: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """r [K] where family g is there counts[g] times, and the standard error of its Fisher's z.
+
+    With residuals u and v scaled to unit length, r = Σ w u v, and a model's influence on r is
+    u v − r (u² + v²) / 2. The error is the family-robust one: √(G / (G − 1) Σ counts (sum of a
+    family's influences)²), for arctanh divided by 1 − r². z² is taken about a mean that each model
+    moves, which adds (x − mean) / Σ w times dr / dmean. NaN where undefined.
+
+    x, Y, covariate : [M], [M, K], [M] standard scores. member : [M, G] of 0 and 1.
+    """
+    w, groups = member @ counts, len(counts)
+    total = w.sum()
+
+    def centred(values: np.ndarray) -> np.ndarray:
+        return np.subtract(values, w @ values / total)
+
+    def residual(values: np.ndarray) -> np.ndarray:
+        values = centred(values)
+        if covariate is None:
+            return values
+        c = centred(covariate)
+        spread = (w * c) @ c
+        spread = spread if spread > 1e-10 * (w @ covariate**2) else np.nan
+        return np.subtract(values, np.multiply.outer(c, (w * c) @ values / spread))
+
+    def unit(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        spread = w @ values**2
+        length = np.sqrt(np.where(spread > 1e-10 * total, spread, np.nan))
+        return values / length, length
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        distance = centred(x)
+        u, length = unit(residual(distance**2 if square else x))
+        v, _ = unit(residual(Y))
+        r = (w * u) @ v
+        influence = u[:, None] * v - r * (u[:, None] ** 2 + v**2) / 2
+        if square:
+            wx = w * residual(x)
+            slope = -2 * (wx @ v - r * (wx @ u)) / length
+            influence += distance[:, None] * slope / total
+        correction = groups / (groups - 1) if groups > 1 else np.nan
+        robust = np.sqrt(correction * (counts @ (member.T @ influence) ** 2))
+        return r, robust / (1 - r**2)
+
+
+def _scores(values: np.ndarray) -> np.ndarray:
+    """Standard scores by column; a constant column becomes zero."""
+    centred = values - values.mean(0)
+    sd = values.std(0)
+    varies = sd > 1e-12 * np.maximum(1.0, np.abs(values).max(0))
+    return np.divide(centred, sd, out=np.zeros_like(centred), where=varies)

@@ -1,0 +1,125 @@
+"""The tables of earlier stages, and what the analysis takes from them: one value a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from stages.analysis.outcomes import Tables, records
+from stages.runtime.errors import DataError
+from stages.runtime.tables import Column, read_table
+
+TEXT = Column()
+SHARE = Column(float, low=0, high=1)
+COUNT = Column(int, low=0, high=10**9)
+
+MEASUREMENTS: dict[str, tuple[dict[str, Column], dict[str, Column]]] = {
+    "alignment": (
+        dict.fromkeys(("model", "weights", "set", "measure", "judge"), TEXT),
+        {"value": Column(float, low=-1, high=1), "se": Column(float, blank=True)},
+    ),
+    "fewshot": (
+        dict.fromkeys(("model", "weights", "task", "head"), TEXT)
+        | dict.fromkeys(("n", "repeat"), COUNT),
+        {"accuracy": SHARE},
+    ),
+    "robustness": (
+        dict.fromkeys(("model", "benchmark", "classifier", "weights"), TEXT),
+        {"images": COUNT, "top1": SHARE, "top5": SHARE},
+    ),
+}
+"""Of each tidy table the columns that say what is measured, and those that are measured."""
+
+THEORY = {
+    "queries": "epsilon objects dimensions strategy worlds games confidence capacity entropy alone "
+    "placed queries low high right queries_right right_low right_high bound by_places least",
+    "fewshot": "epsilon n accuracy low high worlds",
+    "shift": "epsilon shift teacher student low high se worlds expected",
+    "adversarial": "epsilon candidates disagreement low high se worlds expected printed",
+}
+"""The columns of the theory's tables; all but the strategy are numbers, which may be blank."""
+COUNTS = ("objects", "dimensions", "worlds", "games", "n", "candidates")
+
+
+def read_measurements(path: Path) -> pd.DataFrame:
+    """A tidy table, alignment.csv, fewshot.csv or robustness.csv, as its stage wrote it.
+
+    A standard error that is blank is NaN: it is undefined. Raises DataError as `read_table`.
+    """
+    keys, values = MEASUREMENTS[path.stem]
+    unique = [name for name in keys if name != "weights"]
+    return read_table(path, keys | values, unique=unique).reset_index(drop=True)
+
+
+def read_theory(folder: Path) -> Tables:
+    """Tables theory_queries, theory_fewshot, theory_shift and theory_adversarial; blank is None.
+
+    Raises DataError as `read_table`.
+    """
+    tables = {}
+    for name, columns in THEORY.items():
+        schema = dict.fromkeys(columns.split(), Column(float, blank=True))
+        schema |= {column: COUNT for column in COUNTS if column in schema}
+        if "strategy" in schema:
+            schema["strategy"] = TEXT
+        tables[f"theory_{name}"] = records(read_table(folder / f"{name}.csv", schema))
+    return tables
+
+
+def mean_alignment(alignment: pd.DataFrame) -> pd.DataFrame:
+    """Alignment with the group, mean over sets: index model, a column a measure."""
+    group = alignment[alignment["judge"] == "group"]
+    return group.groupby(["model", "measure"], sort=False)["value"].mean().unstack(sort=False)
+
+
+def covariate(robustness: pd.DataFrame, benchmark: str, classifier: str) -> pd.Series:
+    """Top-1 on one benchmark with one classifier, by model: in the paper ImageNet, published."""
+    wanted = "benchmark == @benchmark and classifier == @classifier"
+    return robustness.query(wanted).set_index("model")["top1"]
+
+
+def best_classifier(robustness: pd.DataFrame) -> pd.DataFrame:
+    """One row a model and benchmark: published and measured accuracy are never mixed in one.
+
+    Of each benchmark the published results, where every model has them; else what was measured,
+    with each model's own classifier, or the readout where it has none; else the published results
+    of those that have some.
+    """
+    kept = []
+    for _, rows in robustness.groupby("benchmark", sort=False):
+        is_published = rows["classifier"] == "published"
+        published = rows[is_published]
+        measured = rows[~is_published].sort_values("classifier").drop_duplicates("model")
+        whole = len(published) == robustness["model"].nunique() or measured.empty
+        kept.append(published if whole else measured)  # the model's own before the readout
+    return pd.concat(kept).sort_index()
+
+
+def missing_published(
+    robustness: pd.DataFrame, covariate_from: tuple[str, str], models: Iterable[str]
+) -> dict[str, list[str]]:
+    """Models that lack a published row which the analysis needs, and the benchmarks they lack.
+
+    covariate_from : benchmark and classifier of the covariate. models : those with alignment.
+    Models that were measured never lack a row: where they do, that is an error, in `aligned`.
+    """
+    needed: dict[str, set[str]] = {}
+    for name, rows in best_classifier(robustness).groupby("benchmark", sort=False):
+        if set(rows["classifier"]) == {"published"}:
+            needed[str(name)] = set(rows["model"])
+        elif (name, "published") == covariate_from:
+            needed[str(name)] = set(covariate(robustness, *covariate_from).index)
+    lacking = {str(m): [b for b, have in needed.items() if m not in have] for m in models}
+    return {model: benchmarks for model, benchmarks in lacking.items() if benchmarks}
+
+
+def aligned(outcome: pd.Series, models: pd.Index, what: str) -> pd.Series:
+    """An outcome in the order of `models`; both must have the same ones, none is ever dropped."""
+    missing = {what: models.difference(outcome.index)}
+    missing |= {"alignment": outcome.index.difference(models)}
+    for where, names in missing.items():
+        if len(names):
+            raise DataError(f"{where}: no value for {', '.join(map(str, names))}")
+    return outcome.loc[models]

@@ -1,0 +1,114 @@
+"""Correlation of alignment with an outcome: plain, and controlling for a covariate."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import pearsonr
+from scipy.stats import t as student_t
+
+from stages.runtime.tables import Record
+
+SAME = "all models score the same"
+
+
+def constant(x: np.ndarray) -> bool:
+    """Whether all values are equal, but for rounding."""
+    return not x.std() > 1e-12 * max(1.0, float(np.abs(x).max()))
+
+
+def z(x: np.ndarray) -> np.ndarray:
+    """Standard scores: (x - mean) / sd, sd with n in the denominator; ValueError if it is 0."""
+    if constant(x):
+        raise ValueError("all values are equal")
+    return np.divide(x - x.mean(), x.std())
+
+
+def z_squared(x: np.ndarray) -> np.ndarray:
+    """z² of Sucholutsky & Griffiths (2023, section 4.1): large at both ends, 0 at the mean."""
+    return z(x) ** 2
+
+
+TERMS = {"z²": z_squared, "linear": z}
+"""The paper's transform of alignment, which looks for a U, and alignment itself."""
+
+
+def partial_correlation(
+    x: np.ndarray, y: np.ndarray, covariate: np.ndarray, confidence: float = 0.95
+) -> Record:
+    """Partial Pearson correlation of alignment x with outcome y, by `pingouin.partial_corr`.
+
+    The paper's own tool (Vallat 2018, doi:10.21105/joss.01026).
+
+    Parameters
+    ----------
+    x, y, covariate : [M] one value a model. x may be a transform of alignment.
+    confidence : level of the interval, by Fisher's z with M - 1 in place of M.
+
+    Returns
+    -------
+    r, low, high, p (two-sided), and `undefined`: the reason where all four are None.
+    """
+    if reason := _undefined(x, y, covariate):
+        return {**dict.fromkeys(("r", "low", "high", "p")), "undefined": reason}
+    import pingouin  # it loads seaborn, which no worker that only draws needs
+
+    models = pd.DataFrame({"x": x, "y": y, "covariate": covariate})
+    found = pingouin.partial_corr(models, "x", "y", "covariate").loc["pearson"]
+    # It rounds its interval to two digits; this is the function that it calls.
+    n = len(x) - 1
+    with np.errstate(divide="ignore"):
+        ends = pingouin.compute_esci(
+            found["r"], n, n, confidence=confidence, decimals=16, eftype="r"
+        )
+    values = (found["r"], *ends, found["p_val"])
+    return dict(zip(("r", "low", "high", "p"), map(float, values), strict=True)) | {"undefined": ""}
+
+
+def _undefined(x: np.ndarray, y: np.ndarray, covariate: np.ndarray) -> str:
+    """Why there is no partial correlation; "" where there is one."""
+    if constant(y):
+        return SAME
+    for name, values in (("alignment", x), ("covariate", covariate)):
+        if constant(values):
+            return f"all models have the same {name}"
+    given = z(covariate)
+    for name, values in (("alignment", x), ("the outcome", y)):
+        scores = z(values)
+        if constant(scores - given * (given @ scores) / len(x)) or np.allclose(values, covariate):
+            return f"{name} is a linear function of the covariate"
+    return ""
+
+
+def plain_correlation(x: np.ndarray, y: np.ndarray, confidence: float) -> Record:
+    """Pearson's r of [M] with [M], its interval by Fisher's z, and the p-value of r = 0.
+
+    None, with the reason in `undefined`, where all values of one are the same. No interval with
+    fewer than 4 models.
+    """
+    found: Record = {"r": None, "low": None, "high": None, "p": None, "models": len(x)}
+    if constant(x) or constant(y):
+        return found | {"undefined": SAME}
+    test = pearsonr(x, y)
+    found |= {"r": float(test.statistic), "p": float(test.pvalue)}
+    if len(x) < 4:
+        return found | {"undefined": "an interval needs 4 models"}
+    low, high = test.confidence_interval(confidence)
+    return found | {"low": float(low), "high": float(high), "undefined": ""}
+
+
+def quadratic_curve(
+    x: np.ndarray, y: np.ndarray, at: np.ndarray, confidence: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Least-squares parabola y(x) at points: fitted values, lower and upper bounds of its mean."""
+    centre, scale = x.mean(), x.std() or 1.0
+    design = np.vander((x - centre) / scale, 3)
+    points = np.vander((at - centre) / scale, 3)
+    inverse = np.linalg.inv(design.T @ design)
+    beta = inverse @ design.T @ y
+    freedom = len(x) - 3
+    variance = float(((y - design @ beta) ** 2).sum()) / freedom
+    spread = np.sqrt(variance * np.einsum("ij,jk,ik->i", points, inverse, points))
+    half = student_t.ppf(0.5 + confidence / 2, freedom) * spread
+    fitted = points @ beta
+    return fitted, fitted - half, fitted + half

@@ -1,0 +1,124 @@
+"""A point a model: alignment against an outcome with its parabola, and measure against measure."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.polynomial import Polynomial
+
+from stages.analysis.facts import MEASURE_WORDS, Facts, capital
+from stages.report.figure import Drawn, Frames
+from stages.report.style import (
+    BLUE,
+    COLOURS,
+    INK,
+    MARKERS,
+    OTHER,
+    PALE,
+    SMALL,
+    Axes,
+    Figure,
+    grid,
+    legend,
+    marks,
+    panels,
+)
+
+
+def alignment_fewshot(frames: Frames, facts: Facts) -> Drawn:
+    """Alignment against accuracy at the smallest n, a panel a task (Fig. 4, left)."""
+    table = frames["alignment_fewshot"]
+    table = table.assign(label=f"{facts.n}-shot accuracy", value=table["accuracy"])
+    return _parabolas(
+        table, facts, width=3.3 if table["task"].nunique() > 1 else 5.0, height=3.4
+    ), {}
+
+
+def covariate(frames: Frames, facts: Facts) -> Drawn:
+    """Alignment against the accuracy that partial correlations control for (Fig. 5)."""
+    table = frames["covariate_alignment"]
+    table = table.assign(label="accuracy", task="", value=table["accuracy"])
+    return _parabolas(table, facts, width=5.2, height=3.7), {}
+
+
+def relabelled(frames: Frames, facts: Facts) -> Drawn:
+    """Alignment against the gain from relabelled images (Appendix D), where the study has it."""
+    table = frames["relabelled"]
+    table = table.assign(label="gain in top-1", task="", value=table["gain"], weights="")
+    tests = frames.get("relabelled_tests", pd.DataFrame({"measure": [], "r": []}))
+    tests = tests[(tests["measure"] == facts.measure) & tests["r"].notna()]
+    drawn = _parabolas(table, facts, width=5.2, height=3.7)
+    return drawn, {"tests": tests.to_dict("records")}
+
+
+def _parabolas(table: pd.DataFrame, facts: Facts, **size: float) -> Figure:
+    """A point a model over the curve, a panel a task; columns `value`, `label` and `task`."""
+    drawn, parts = grid(coloured(table), "label", "task", **size)
+    for axis, part in parts:
+        x, fit, low, high = curve(part)
+        axis.fill_between(x, low, high, color="black", alpha=0.1, lw=0)
+        by_family(axis, part, "alignment", "value")
+        axis.plot(x, fit, color="black", lw=1.2, zorder=3)
+        axis.margins(y=0.06)
+        axis.set_xlabel(facts.alignment)
+    legend(drawn, drawn.axes[0])
+    return drawn
+
+
+def measures(frames: Frames, facts: Facts) -> Drawn:
+    """A panel a pair of measures, with r and the paper's (Section 5)."""
+    models, table = frames["models"], frames["measures"]
+    drawn, axes = panels(len(table), width=2.8, height=2.7)
+    for axis, row in zip(axes, table.to_dict("records"), strict=True):
+        text = "r not computed" if pd.isna(row["r"]) else f"r = {row['r']:.3f}"
+        text += f" [{row['low']:.3f}, {row['high']:.3f}]" if pd.notna(row["low"]) else ""
+        text += f"\npaper {row['paper']:.3f}" if pd.notna(row["paper"]) else ""
+        size = 4 if len(models) <= 100 else 2.2
+        marks(axis, models, row["a"], row["b"], "o", color=BLUE, ms=size, alpha=0.8)
+        x, y = (f"{capital(MEASURE_WORDS[row[side]])} alignment" for side in ("a", "b"))
+        axis.set(xlabel=x, ylabel=y)
+        axis.text(0.03, 0.98, text, color=INK, size=SMALL, va="top", transform=axis.transAxes)
+        axis.margins(y=0.12)
+    return drawn, {"paper": table["paper"].notna().any()}
+
+
+def coloured(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows with a colour, a marker and a name in the legend, by recipe or family.
+
+    As many groups as there are colours are told apart: the largest, if there are more.
+    """
+    groups = list(dict.fromkeys(table["group"]))
+    if len(groups) > len(COLOURS):
+        groups = list(table["group"].value_counts().index[: len(COLOURS) - 1])
+    rank = table["group"].map({group: i for i, group in enumerate(groups)}).fillna(-1).astype(int)
+    return table.assign(
+        rank=rank,  # others lie behind
+        shown=table["group"].where(rank >= 0, OTHER),
+        colour=rank.map(dict(enumerate(COLOURS)) | {-1: PALE}),
+        marker=rank.map(dict(enumerate(MARKERS)) | {-1: "o"}),
+    )
+
+
+def by_family(axis: Axes, table: pd.DataFrame, x: str, y: str) -> None:
+    """A mark a model at two columns of a `coloured` table."""
+    size = 4.8 if len(table) <= 100 else 3
+    for _, own in table.groupby("rank"):
+        first = own.iloc[0]
+        look = {"color": first["colour"], "label": first["shown"], "ms": size}
+        marks(axis, own, x, y, first["marker"], **look)
+
+
+def curve(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The parabola and its band on a fine grid, from their values at the models.
+
+    The fit is a polynomial of degree 2 and the square of the band's half width one of degree 4, so
+    that five models with different alignment hold all of both; with fewer, straight lines.
+    """
+    rows = table.drop_duplicates("alignment").sort_values("alignment")
+    x, fit, low, high = rows[["alignment", "fit", "fit_low", "fit_high"]].to_numpy(float).T
+    if len(x) < 5:
+        return x, fit, low, high
+    fine = np.linspace(x[0], x[-1], 101)
+    middle = Polynomial.fit(x, fit, 2)(fine)
+    half = np.sqrt(np.maximum(Polynomial.fit(x, (high - fit) ** 2, 4)(fine), 0))
+    return fine, middle, middle - half, middle + half

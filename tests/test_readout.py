@@ -1,0 +1,107 @@
+"""Readouts and networks' own classifiers on benchmarks, by definition and by scikit-learn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from sklearn.linear_model import LogisticRegression
+
+from stages.networks.accuracy import top_k
+from stages.networks.embeddings import Embedding
+from stages.probes.readout import LabelledEmbedding, fooled, readout_accuracy
+from stages.runtime.errors import DataError
+from tests.arrays import blobs
+
+CLASSES, WIDTH = 8, 12
+SETTINGS = {"C": 1.0, "tolerance": 1e-7, "max_iterations": 10000}
+
+
+def labelled(folder: Path, name: str, per_class: int, seed: int) -> LabelledEmbedding:
+    """Embedded images of eight classes that overlap."""
+    x, y = blobs(0, per_class + seed, CLASSES, WIDTH, noise=1.5)
+    safetensors.numpy.save_file({name: x}, folder / f"{name}.safetensors")
+    np.savez(folder / f"{name}.npz", labels=y)
+    return LabelledEmbedding(
+        Embedding(folder / f"{name}.safetensors", name), folder / f"{name}.npz"
+    )
+
+
+def checkpoint(folder: Path, labels: str, width: int = WIDTH) -> Path:
+    """A checkpoint with a random classifier, which is right more often than not."""
+    centres = np.random.default_rng(0).normal(size=(CLASSES, WIDTH)).astype(np.float32)
+    bias = np.linspace(0, 1, CLASSES, dtype=np.float32)
+    weight = np.resize(centres, (CLASSES, width))
+    card = {"architecture": "a", "classes": CLASSES, "size": 32, "labels": labels}
+    card |= {"mean": [0.5] * 3, "std": [0.5] * 3}
+    safetensors.numpy.save_file(
+        {"classifier.weight": weight, "classifier.bias": bias},
+        folder / "c.safetensors",
+        {"card": json.dumps(card)},
+    )
+    return folder / "c.safetensors"
+
+
+def own_scores(images: LabelledEmbedding, file: Path) -> list[list[float]]:
+    """Scores of the classifier in a checkpoint, one product at a time."""
+    tensors = safetensors.numpy.load_file(file)
+    weight, bias = tensors["classifier.weight"], tensors["classifier.bias"]
+    return [
+        [sum(map(float, a * row)) + float(b) for row, b in zip(weight, bias, strict=True)]
+        for a in images.embedding.read()
+    ]
+
+
+@pytest.mark.parametrize("labels", ["categories", "superclasses", "none"])
+def test_accuracy_on_benchmarks_by_definition(tmp_path: Path, labels: str) -> None:
+    train, clean = labelled(tmp_path, "train", 40, 0), labelled(tmp_path, "clean", 30, 1)
+    chosen = LabelledEmbedding(clean.embedding, clean.labels, [3, 4, 50, 77])
+    file = checkpoint(tmp_path, labels)
+    both = list(readout_accuracy(train, file, SETTINGS, each=[clean, chosen]))
+
+    (x, y), (z, truth) = train.read(), clean.read()
+    scale = np.sqrt(np.mean((x - x.mean(0)) ** 2))
+    model = LogisticRegression(tol=1e-9, solver="newton-cholesky").fit((x - x.mean(0)) / scale, y)
+    scores = {"readout": model.decision_function((z - x.mean(0)) / scale)}
+    if labels == "categories":
+        scores["own"] = np.array(own_scores(clean, file))
+    for found, rows in zip(both, (range(len(z)), chosen.rows), strict=True):
+        assert rows is not None
+        assert [row.pop("classifier") for row in found] == list(scores)
+        for row, values in zip(found, scores.values(), strict=True):
+            order = [sorted(range(CLASSES), key=lambda k: -values[i][k]) for i in rows]
+            hits = np.array([o.index(truth[i]) for i, o in zip(rows, order, strict=True)])
+            assert row == {
+                "weights": "untrained" if labels == "none" else "trained",
+                "images": len(rows),
+                "top1": pytest.approx(np.mean(hits < 1)),
+                "top5": pytest.approx(np.mean(hits < 5)),
+            }
+    assert 1.5 / CLASSES < both[0][0]["top1"] < 1
+    assert top_k(np.zeros((10, 9)), np.zeros(10, int), 5) == 0  # ties do not help
+
+
+def test_fooled_are_the_rows_that_the_networks_own_classifier_gets_wrong(tmp_path: Path) -> None:
+    images, file = labelled(tmp_path, "pool", 20, 0), checkpoint(tmp_path, "categories")
+    truth = images.read()[1]
+    answers = [max(range(CLASSES), key=s.__getitem__) for s in own_scores(images, file)]
+    wrong = [i for i, k in enumerate(answers) if k != truth[i]]
+    assert fooled(images, file) == wrong
+    assert 0 < len(wrong) < len(truth)
+    # On these rows alone, its own top-1 is 0.
+    chosen = LabelledEmbedding(images.embedding, images.labels, wrong)
+    ((_, own),) = readout_accuracy(images, file, SETTINGS, each=[chosen])
+    assert (own["classifier"], own["images"], own["top1"]) == ("own", len(wrong), 0)
+
+
+def test_what_does_not_fit_together_is_named(tmp_path: Path) -> None:
+    images = labelled(tmp_path, "pool", 20, 0)
+    narrow = checkpoint(tmp_path, "categories", WIDTH - 1)
+    with pytest.raises(DataError, match=r"c\.safetensors: .*\(8, 11\).*\(160, 12\)"):
+        fooled(images, narrow)
+    np.savez(images.labels, labels=np.zeros(7, int))
+    with pytest.raises(DataError, match=r"'pool' has 160 rows, .*pool\.npz has \(7,\) labels"):
+        images.read()
