@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 import json
 import math
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
+
+from stages.runtime.source import file_digest
 
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
 
@@ -48,7 +49,7 @@ def files(folder: Path) -> dict[str, Path]:
 
 def compare(before: Path, after: Path, ignored: Collection[str] = ()) -> str:
     """ "equal ...", or the first difference of two files and how many there are."""
-    if digest(before) == digest(after):
+    if file_digest(before) == file_digest(after):
         return "equal to the byte"
     if before.suffix not in (".csv", ".json"):
         return "DIFFERS in its bytes"
@@ -62,11 +63,6 @@ def compare(before: Path, after: Path, ignored: Collection[str] = ()) -> str:
         return f"DIFFERS in {len(wrong)} values, first {wrong[0]}"
     largest = max((gap(one[w], other[w]) for w in one), default=0.0)
     return f"equal, {len(one)} values, largest difference {largest:.1e}"
-
-
-def digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def values(path: Path, ignored: Collection[str]) -> Iterator[tuple[str, Any]]:
