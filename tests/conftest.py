@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -130,6 +131,10 @@ class Workspace:
         else:
             inner[keys[-1]] = value
         path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of data/; a blank cell is an empty text."""
+        return pd.read_csv(self.root / "data" / f"{name}.csv", keep_default_na=False)
 
     def outputs(self) -> dict[str, bytes]:
         """Every output by path: data, metrics, plots; of the report all but the git revision."""

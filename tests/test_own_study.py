@@ -150,12 +150,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Iterato
         yield workspace
 
 
-def table(workspace: Workspace, name: str) -> pd.DataFrame:
-    return pd.read_csv(workspace.root / "data" / f"{name}.csv", keep_default_na=False)
-
-
 def test_every_form_is_measured(workspace: Workspace) -> None:
-    alignment, fewshot = table(workspace, "alignment"), table(workspace, "fewshot")
+    alignment, fewshot = workspace.table("alignment"), workspace.table("fewshot")
     models = [*MODELS[:2], "hosted", "own0", "own1", "own2", "own3"]
     assert sorted(alignment["model"].unique()) == sorted(models)
     rows = alignment.groupby("set").size() / len(models)
@@ -167,7 +163,7 @@ def test_every_form_is_measured(workspace: Workspace) -> None:
     )
     np.testing.assert_array_equal(one["npy"], one["mat"])
     np.testing.assert_allclose(one["npy"].dropna(), one["csv"].dropna(), rtol=1e-9)
-    robustness = table(workspace, "robustness")
+    robustness = workspace.table("robustness")
     assert set(robustness["benchmark"]) == {"owls", "finches"}
     assert robustness.groupby("benchmark")["images"].first().to_dict() == {
         "finches": 100,
@@ -187,11 +183,11 @@ def test_hosted_and_local_weights_are_recorded(workspace: Workspace) -> None:
 def test_changed_files_are_noticed(workspace: Workspace) -> None:
     """DVC sees a change below studies/files; only the set that it touches is computed anew."""
     path = workspace.root / FILES / "birds.npy"
-    before, similarity = table(workspace, "alignment"), np.load(path)
+    before, similarity = workspace.table("alignment"), np.load(path)
     np.save(path, np.sqrt(similarity))
     log = workspace.dvc("repro")
     assert "align: 42 units, 35 from the cache, 7 computed" in log
-    after = table(workspace, "alignment")
+    after = workspace.table("alignment")
     changed = before[before["value"] != after["value"]]["set"].unique()
     assert changed.tolist() == ["npy"]
     np.save(path, similarity)

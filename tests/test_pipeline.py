@@ -8,7 +8,6 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import safetensors.numpy
 import vl_convert
@@ -45,10 +44,6 @@ def computed(log: str) -> dict[str, tuple[int, int, int]]:
     return {stage: (int(u), int(c), int(n)) for stage, u, c, n in found}
 
 
-def table(workspace: Workspace, name: str) -> pd.DataFrame:
-    return pd.read_csv(workspace.root / "data" / f"{name}.csv", keep_default_na=False)
-
-
 def test_a_second_run_runs_nothing(workspace: Workspace) -> None:
     log = workspace.dvc("repro")
     for stage in STAGES:
@@ -60,8 +55,8 @@ def test_a_second_run_runs_nothing(workspace: Workspace) -> None:
 
 def test_tables_hold_one_row_a_measurement(workspace: Workspace) -> None:
     models = {f"{a}.{r}" for g in TINY["models"] for a in g["architectures"] for r in g["recipes"]}
-    alignment, fewshot = table(workspace, "alignment"), table(workspace, "fewshot")
-    robustness = table(workspace, "robustness")
+    alignment, fewshot = workspace.table("alignment"), workspace.table("fewshot")
+    robustness = workspace.table("robustness")
     for rows in (alignment, fewshot, robustness):
         assert set(rows["model"]) == models
     assert len(alignment) == 6 * 2 * 3 * (1 + 3)  # models, sets, measures, group and observers
@@ -78,13 +73,13 @@ def test_tables_hold_one_row_a_measurement(workspace: Workspace) -> None:
 def test_the_theory_is_simulated_for_the_n_of_the_study(workspace: Workspace) -> None:
     theory = PARAMS["theory"]
     epsilons, sizes = set(theory["epsilon"]), len(theory["game"]["objects"])
-    queries, fewshot = table(workspace, "theory/queries"), table(workspace, "theory/fewshot")
+    queries, fewshot = workspace.table("theory/queries"), workspace.table("theory/fewshot")
     assert len(queries) == 4 * sizes * 2  # ε, sizes, strategies
-    assert len(table(workspace, "theory/worlds")) == len(queries) * theory["game"]["worlds"]
+    assert len(workspace.table("theory/worlds")) == len(queries) * theory["game"]["worlds"]
     assert set(zip(fewshot["epsilon"], fewshot["n"], strict=True)) == set(product(epsilons, (1, 3)))
     assert len(fewshot) == 4 * 2
-    assert len(table(workspace, "theory/shift")) == 4
-    assert len(table(workspace, "theory/adversarial")) == 4 * 2
+    assert len(workspace.table("theory/shift")) == 4
+    assert len(workspace.table("theory/adversarial")) == 4 * 2
     for rows in (queries, fewshot):
         assert set(rows["epsilon"]) == epsilons
     shown = json.loads((workspace.root / "data" / "theory" / "summary.json").read_text())
@@ -143,8 +138,8 @@ def test_fewshot_n_alone_reruns_what_it_changes(workspace: Workspace, tmp_path: 
         "ceilings": (2, 2, 0),
         "figures": (18, 5, 13),  # five show no few-shot accuracy
     }
-    assert set(table(workspace, "theory/fewshot")["n"]) == {2}
-    assert set(table(workspace, "fewshot")["n"]) == {2}
+    assert set(workspace.table("theory/fewshot")["n"]) == {2}
+    assert set(workspace.table("fewshot")["n"]) == {2}
     assert "mean_fewshot_accuracy" in workspace.dvc("metrics", "diff")
     workspace.dvc("plots", "diff", "--out", str(tmp_path))
     page = (tmp_path / "index.html").read_text()
@@ -167,7 +162,7 @@ def test_another_study_and_back(workspace: Workspace) -> None:
     log = workspace.dvc("exp", "run", "-S", "study=other")
     assert computed(log)["pretrain"][2] == 0  # the same networks
     assert "theory" not in computed(log)
-    assert {row["set"] for _, row in table(workspace, "alignment").iterrows()} == {"discs"}
+    assert {row["set"] for _, row in workspace.table("alignment").iterrows()} == {"discs"}
     assert json.loads(summary.read_text()).keys() == metrics.keys()
     assert not re.search("^.?D", workspace.do("git", "status", "--porcelain"), re.M)
     assert computed(workspace.dvc("exp", "run", "-S", "study=tiny")) == {}
@@ -205,7 +200,7 @@ def test_one_more_architecture_computes_one_model(workspace: Workspace) -> None:
         "ceilings": (2, 2, 0),
         "figures": (18, 0, 18),
     }
-    assert "test_vit3.categories" in set(table(workspace, "fewshot")["model"])
+    assert "test_vit3.categories" in set(workspace.table("fewshot")["model"])
     workspace.edit("studies/tiny.yaml", "models", value=TINY["models"])
     log = workspace.dvc("repro")
     assert all(new == 0 for _, _, new in computed(log).values())
