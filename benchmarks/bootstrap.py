@@ -4,8 +4,6 @@
 human similarities without ties and of ratings in steps. One thread.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
@@ -13,6 +11,7 @@ from scipy.stats import pearsonr, spearmanr
 from threadpoolctl import threadpool_limits
 
 from benchmarks.sides import HEADER, Line, in_turns
+from benchmarks.triplets import by_signs
 from stages.similarity import resample
 from stages.similarity.matrices import similarity_matrix
 from stages.similarity.measures import MEASURES
@@ -30,22 +29,12 @@ def loop(measure: str, model: np.ndarray, human: np.ndarray, w: np.ndarray) -> n
         apart = drawn[:, None] != drawn
         one, other = model[np.ix_(drawn, drawn)], human[np.ix_(drawn, drawn)]
         if measure == "triplet":
-            found.append(triplets(one, other, apart))
+            found.append(by_signs(one, other, apart))
         else:
             x, y = (m[np.triu(apart, 1)] for m in (one, other))
             both = pearsonr(x, y) if measure == "pearson" else spearmanr(x, y)
             found.append(both.statistic)
     return np.array(found)
-
-
-def triplets(model: np.ndarray, human: np.ndarray, apart: np.ndarray) -> float:
-    """Triplet agreement, one anchor after the other; copies tie with each other."""
-    agreed = decided = 0.0
-    for row_m, row_h, others in zip(model, human, apart, strict=True):
-        sign_m, sign_h = (np.sign(r[:, None] - r) for r in (row_m[others], row_h[others]))
-        agreed += (sign_m * sign_h).sum()
-        decided += np.abs(sign_h).sum()
-    return 0.5 + 0.5 * agreed / decided
 
 
 def main() -> None:
@@ -61,7 +50,11 @@ def main() -> None:
         ratings = np.rint(10 * (human - human.min()) / np.ptp(human))  # with many ties
         for name, judged in (("", human), (", ratings 0 to 10", ratings)):
             lines = [compare(m, name, model, judged, w) for m in MEASURES]
-            print(*lines, together(name, lines), sep="\n", flush=True)
+            ours = np.sum([line.ours for line in lines], 0).tolist()
+            baseline = np.sum([line.baseline for line in lines], 0).tolist()
+            worst = max(line.difference or 0.0 for line in lines)
+            whole = Line("all three" + name, N, 1, ours, baseline, worst, GOAL)
+            print(*lines, whole, sep="\n", flush=True)
 
 
 def compare(measure: str, name: str, model: np.ndarray, human: np.ndarray, w: np.ndarray) -> Line:
@@ -71,13 +64,6 @@ def compare(measure: str, name: str, model: np.ndarray, human: np.ndarray, w: np
     taken, looped = in_turns(REPEATS, ours, baseline)
     scaled = [t * len(w) / LOOPED for t in looped]
     return Line(measure + name, N, 1, taken, scaled, difference)
-
-
-def together(name: str, lines: list[Line]) -> Line:
-    """All three measures, repeat by repeat."""
-    ours, baseline = (np.sum([getattr(x, side) for x in lines], 0) for side in ("ours", "baseline"))
-    difference = max(line.difference or 0.0 for line in lines)
-    return Line("all three" + name, N, 1, list(ours), list(baseline), difference, GOAL)
 
 
 if __name__ == "__main__":

@@ -14,14 +14,12 @@ is trained with three seeds on one split; beside the mean difference of its accu
 standard deviation of one accuracy over these seeds.
 """
 
-from __future__ import annotations
-
 import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -31,7 +29,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks import probes
 from benchmarks.sides import in_turns, peak_gb, spread, timed, verdict
 from stages.networks.embeddings import Embedding
-from stages.probes.fewshot import evaluate, fewshot_accuracy, shot_order, split
+from stages.probes.fewshot import evaluate, fewshot_accuracy, shot_order
 from stages.runtime.machine import one_thread
 from stages.runtime.random import rng_for
 
@@ -45,15 +43,6 @@ MEASURED = {1: ROUNDS, 5: ROUNDS, 10: ROUNDS, 20: 2, 40: 1, 80: 1}
 Settings = dict[str, Any]
 
 
-class Found(NamedTuple):
-    """Seconds of each round, all n together, ours and the baseline's; accuracies, in points."""
-
-    ours: np.ndarray
-    baseline: np.ndarray
-    apart: list[float]  # linear: each cell; a head: the mean of each n
-    deviation: list[float]  # a head's, over seeds, of each n
-
-
 def results_in_turns(
     *sides: Callable[[], Any], clock: Callable[[], float] = time.process_time
 ) -> tuple[list[Any], list[float]]:
@@ -64,46 +53,54 @@ def results_in_turns(
     return results, [one for (one,) in seconds]
 
 
-def linear(x: np.ndarray, y: np.ndarray, settings: Settings) -> Found:
-    """The linear probe; each measurement is of another repeat."""
+def order_of(y: np.ndarray, repeat: int = 0) -> np.ndarray:
+    """The order in which a repeat takes the images of each class."""
+    return shot_order(y, rng_for(0, "fewshot", "task", repeat))
+
+
+def linear(x: np.ndarray, y: np.ndarray, settings: Settings) -> tuple[np.ndarray, str]:
+    """The linear probe; each measurement is of another repeat.
+
+    Returns seconds [2, rounds] of all n together, ours and the baseline's, and in words how far
+    accuracies are apart.
+    """
     sides, apart = np.zeros((2, ROUNDS)), []
     for n, measured in MEASURED.items():
         seconds = []
         for repeat in range(measured):
-            order = shot_order(y, rng_for(0, "fewshot", "task", repeat))
-            rows, rest = split(order, n, len(y))
-            rng = np.random.default_rng(0)  # the linear probe draws nothing
+            order, rng = order_of(y, repeat), np.random.default_rng(0)  # the probe draws nothing
             (ours, *others), (taken, *times) = results_in_turns(
                 partial(evaluate, x, y, order, n, "linear", settings, rng),
-                *(partial(probes.scikit, x, y, rows, rest, settings, t) for t in TOLERANCES),
+                *(partial(probes.scikit, x, y, order, n, settings, t) for t in TOLERANCES),
             )
-            bound = probes.our_loss(x[rows], y[rows], settings) + EQUAL
+            bound = probes.our_loss(x, y, order, n, settings) + EQUAL
             enough = [time for time, (_, loss) in zip(times, others, strict=True) if loss <= bound]
             seconds.append((taken, [*enough, times[-1]][0]))
             apart.append(100 * (ours - others[-1][0]))
         sides += np.resize(seconds, (ROUNDS, 2)).T
-    return Found(sides[0], sides[1], apart, [])
+    worst = max(apart, key=abs)
+    return sides, f"worst cell {worst:+.2f} points: {verdict(abs(worst) <= POINTS)}"
 
 
-def head(x: np.ndarray, y: np.ndarray, settings: Settings, name: str) -> Found:
-    """A head, with other seeds in each measurement."""
-    order = shot_order(y, rng_for(0, "fewshot", "task", 0))
-    sides, apart, deviation = np.zeros((2, ROUNDS)), [], []
-    for n in MEASURED:
-        accuracies = np.zeros((2, ROUNDS))
+def head(x: np.ndarray, y: np.ndarray, settings: Settings, name: str) -> tuple[np.ndarray, str]:
+    """A head, with other seeds in each measurement; the same as of the linear probe."""
+    order, sides = order_of(y), np.zeros((2, ROUNDS))
+    accuracies = np.zeros((len(MEASURED), 2, ROUNDS))
+    for i, n in enumerate(MEASURED):
         for seed in range(ROUNDS):
-            accuracies[:, seed], seconds = results_in_turns(
+            accuracies[i, :, seed], seconds = results_in_turns(
                 partial(evaluate, x, y, order, n, name, settings, rng_for(seed, "head")),
                 partial(probes.torch_head, x, y, order, n, settings, seed),
             )
             sides[:, seed] += seconds
-        ours, other = 100 * accuracies
-        apart.append(float(ours.mean() - other.mean()))
-        deviation.append(float(np.sqrt((ours.var(ddof=1) + other.var(ddof=1)) / 2)))
-    return Found(sides[0], sides[1], apart, deviation)
+    ours, other = 100 * accuracies.mean((0, 2))
+    scatter = 100 * float(np.sqrt(accuracies.var(2, ddof=1).mean()))
+    reached = verdict(abs(ours - other) <= scatter)
+    return sides, f"{ours - other:+.2f} points, over seeds {scatter:.2f}: {reached}"
 
 
-def line(name: str, ours: np.ndarray, other: np.ndarray, beside: str) -> None:
+def line(name: str, sides: np.ndarray, beside: str) -> None:
+    ours, other = sides
     mine, its = REPEATS * ours.mean(), REPEATS * other.mean()
     ratio = spread((other / ours).tolist(), 1)
     print(f"{name:24}{mine:9.2f}{its:10.2f}   {ratio:20}{beside}", flush=True)
@@ -116,11 +113,10 @@ def main() -> None:
     x, y = probes.made_up()
     found = {"linear": linear(x, y, settings["linear"])}
     found |= {name: head(x, y, settings[name], name) for name in ("mlp1", "mlp2")}
-    for name, (ours, other, apart, deviation) in found.items():
-        line(name, ours, other, told(apart, deviation))
-    ours = np.sum([side.ours for side in found.values()], 0)
-    other = np.sum([side.baseline for side in found.values()], 0)
-    line("whole", ours, other, "")
+    for name, (sides, beside) in found.items():
+        line(name, sides, beside)
+    ours, other = whole = np.sum([sides for sides, _ in found.values()], 0)
+    line("whole", whole, "")
     two = CORES * float(np.median(other / ours)) / threads_gain(x, y, settings["linear"])
     reached = verdict(two >= GOAL)
     print(f"on {CORES} cores, if workers halve ours, {two:.1f}: goal {GOAL:g} {reached}")
@@ -128,25 +124,16 @@ def main() -> None:
     print(f"peak memory of a worker {memory:.2f} GB: goal {MEMORY} {verdict(memory <= MEMORY)}")
 
 
-def told(apart: list[float], deviation: list[float]) -> str:
-    """How far accuracies are apart, and whether that is little enough."""
-    if not deviation:
-        worst = max(apart, key=abs)
-        return f"worst cell {worst:+.2f} points: {verdict(abs(worst) <= POINTS)}"
-    mean, scatter = float(np.mean(apart)), float(np.sqrt(np.mean(np.square(deviation))))
-    return f"{mean:+.2f} points, over seeds {scatter:.2f}: {verdict(abs(mean) <= scatter)}"
-
-
 def threads_gain(x: np.ndarray, y: np.ndarray, settings: Settings) -> float:
     """How much quicker, by the clock, the baseline's fit is with all cores' threads than with one.
 
     Ours runs a job a core instead.
     """
-    rows, rest = split(shot_order(y, rng_for(0, "fewshot", "task", 0)), 20, len(y))
+    order = order_of(y)
 
     def fit(threads: int) -> None:
         with threadpool_limits(threads):
-            probes.scikit(x, y, rows, rest, settings, TOLERANCES[-1])
+            probes.scikit(x, y, order, 20, settings, TOLERANCES[-1])
 
     one, all_cores = in_turns(ROUNDS, partial(fit, 1), partial(fit, CORES))
     gain = min(one) / min(all_cores)

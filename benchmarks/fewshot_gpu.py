@@ -7,8 +7,6 @@ have) in the modules of the engine. Random numbers of heads are drawn on the GPU
 agree within the scatter over seeds alone.
 """
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import time
@@ -23,14 +21,12 @@ import numpy as np
 import yaml
 
 from benchmarks import probes
-from benchmarks.fewshot import MEASURED, POINTS, results_in_turns
+from benchmarks.fewshot import MEASURED, POINTS, order_of, results_in_turns
 from benchmarks.sides import spread, verdict
-from stages.probes import fewshot, heads, lbfgs, logistic
-from stages.probes.fewshot import shot_order
+from stages.probes import fewshot, heads, logistic
 from stages.runtime.machine import one_thread
 from stages.runtime.random import rng_for
 
-ENGINE = (fewshot, heads, lbfgs, logistic)
 ROUNDS = 3  # of the GPU's side, after one that does not count
 
 
@@ -52,14 +48,8 @@ class Draws:
     """What heads ask of a generator, drawn on the GPU."""
 
     def __init__(self, cupy: ModuleType, seed: int) -> None:
-        self._random = cupy.random.RandomState(seed)
-        self._cupy = cupy
-
-    def random(self, size: int, dtype: Any) -> Any:
-        return self._random.random_sample(size, dtype)
-
-    def permutation(self, n: int) -> Any:
-        return self._random.permutation(n)
+        self._cupy, self._random = cupy, cupy.random.RandomState(seed)
+        self.random, self.permutation = self._random.random_sample, self._random.permutation
 
     def integers(self, low: int, high: int, size: int, dtype: Any, endpoint: bool) -> Any:
         """Words of 64 random bits, as four of 16."""
@@ -71,7 +61,7 @@ class Draws:
 def engine_on(cupy: ModuleType) -> Iterator[None]:
     """Have the engine compute with CuPy."""
     with contextlib.ExitStack() as stack:
-        for module in ENGINE:
+        for module in (fewshot, heads, logistic):
             stack.enter_context(patch.object(module, "np", Namespace(cupy)))
         yield
 
@@ -87,7 +77,7 @@ def main() -> None:
     settings = yaml.safe_load(Path("params.yaml").read_text())["fewshot"]
     one_thread()
     x, y = probes.made_up()
-    order = shot_order(y, rng_for(0, "fewshot", "task", 0))
+    order = order_of(y)
     there = [cupy.asarray(array) for array in (x, y, order)]
     name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
     print(f"{'one repeat, ' + name:34}{'core, s':>9}{'GPU, s':>9}   ratio (from to)")

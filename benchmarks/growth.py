@@ -7,10 +7,8 @@ a user meets them, start-up of each stage included. The goal is that none grows 
 line against the networks that are trained, the reference among them.
 """
 
-from __future__ import annotations
-
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +23,17 @@ IMAGES = (25, 50, 100)
 
 
 def main() -> None:
-    groups = {"analyze.group_size": 3}  # of ten models
-    table("models", MODELS, {n: groups | {"models.limit": n} for n in MODELS})
+    table("models", MODELS, "models.limit", {"analyze.group_size": 3})  # of ten models
     few = {"models.limit": 20, "fewshot.n": [1, 5, 20]}
-    table("images a class", IMAGES, {n: few | {"tasks.per_class": n} for n in IMAGES})
+    table("images a class", IMAGES, "tasks.per_class", few)
 
 
-def table(what: str, sizes: tuple[int, ...], params: Mapping[int, Mapping[str, Any]]) -> None:
+def table(what: str, sizes: Sequence[int], key: str, params: dict[str, Any]) -> None:
     """A line a stage: seconds at each size, and the exponent of the least-squares power law."""
     found, trained = [], []
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            copy = Copy(Path(folder), params[size])
+            copy = Copy(Path(folder), params | {key: size})
             found.append(copy.seconds("dvc", "repro"))
             checkpoints = (copy.root / "data" / "checkpoints").glob("*.safetensors")
             trained.append(sum(read_card(path).labels != "none" for path in checkpoints))
@@ -49,7 +46,6 @@ def table(what: str, sizes: tuple[int, ...], params: Mapping[int, Mapping[str, A
 
 
 def line(stage: str, sizes: Sequence[int], seconds: Sequence[float]) -> None:
-    """Seconds at each size, and the exponent."""
     power = exponent(sizes, seconds)
     cells = "".join(f"{value:9.1f}" for value in seconds)
     print(f"{stage:24}{cells}   {power:5.2f}   goal {GOAL}: {verdict(power <= GOAL)}", flush=True)

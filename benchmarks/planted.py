@@ -7,8 +7,7 @@ test for a U says that there is one where there is none (5 % at most) and where 
 """
 
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from benchmarks.sides import timed
 from stages.analysis.families import Resampling
 from stages.analysis.partial import partial_correlation, z, z_squared
 from stages.analysis.ushape import u_tests
@@ -29,12 +29,12 @@ SHARED = 0.5  # of the variance of every variable, what models of one family hav
 
 Draw = tuple[np.ndarray, np.ndarray, np.ndarray]
 """x, y and the covariate, [M] each."""
+Average = Callable[[Callable[[int], list[float]]], np.ndarray]
 
 
 def without_u(name: str, x: np.ndarray) -> np.ndarray:
     """What goes without a U. Where the line bends, z² goes with the outcome all the same."""
-    found: np.ndarray = {"no relation": 0 * x, "a line": 0.8 * x, BENT: np.exp(0.8 * x)}[name]
-    return found
+    return {"no relation": 0 * x, "a line": 0.8 * x, BENT: np.exp(0.8 * x)}[name]
 
 
 def families() -> dict[str, np.ndarray]:
@@ -58,8 +58,7 @@ def draw(
 
     def normal() -> np.ndarray:
         own, shared = rng.normal(size=len(family)), rng.normal(size=family.max() + 1)
-        mixed: np.ndarray = np.sqrt(SHARED) * shared[family] + np.sqrt(1 - SHARED) * own
-        return mixed
+        return np.sqrt(SHARED) * shared[family] + np.sqrt(1 - SHARED) * own
 
     x = normal()
     covariate = x / 2 + normal()
@@ -73,28 +72,30 @@ def u_shape(r: float, x: np.ndarray) -> np.ndarray:
     the covariate the outcome is b (x² − 1) / √2 + noise of unit variance, and r = b / √(b² + 1).
     """
     b = r / np.sqrt(1 - r**2)
-    curve: np.ndarray = b * (x**2 - 1) / np.sqrt(2)
-    return curve
+    return b * (x**2 - 1) / np.sqrt(2)
 
 
 def main() -> None:
     simulations = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
-    start = time.perf_counter()
     with ProcessPoolExecutor(cores(), initializer=threadpool_limits, initargs=(1,)) as pool:
-        print(f"{simulations} simulations; {SHARED:.0%} of the variance is the families'")
-        coverage_table(pool, simulations)
-        alarms_table(pool, simulations)
-    print(f"\n{time.perf_counter() - start:.0f} s on {cores()} cores")
+
+        def average(simulate: Callable[[int], list[float]]) -> np.ndarray:
+            """Means of what a function of the seed finds, over all simulations."""
+            return np.mean(list(pool.map(simulate, range(simulations), chunksize=20)), 0)
+
+        print(f"{simulations} simulations on {cores()} cores")
+        print(f"{SHARED:.0%} of the variance is the families'")
+        coverage_table(average)
+        alarms_table(average)
 
 
-def coverage_table(pool: ProcessPoolExecutor, simulations: int) -> None:
+def coverage_table(average: Average) -> None:
     """How often 95 % intervals hold the partial correlation that was planted."""
     print(f"\nCoverage of {CONFIDENCE:.0%} intervals of r")
     print(f"{'':28}{'term':8}{'true r':>7}{'mean r':>8}{'naive':>9}{'by family':>11}")
     for name, family in families().items():
         for term, r in (("linear", 0.0), ("z²", 0.0), ("z²", 0.3), ("z²", 0.6)):
-            found = spread(pool, simulations, partial(coverage, family, term, r))
-            mean, naive, robust = found.mean(0)
+            mean, naive, robust = average(partial(coverage, family, term, r))
             print(f"{name:28}{term:8}{r:7.1f}{mean:8.2f}{naive:9.1%}{robust:11.1%}", flush=True)
 
 
@@ -105,11 +106,12 @@ def coverage(family: np.ndarray, term: str, r: float, seed: int) -> list[float]:
     square = term == "z²"
     naive = partial_correlation(z_squared(x) if square else z(x), y, covariate, CONFIDENCE)
     resampling = Resampling(CONFIDENCE, BOOTSTRAPS, seed)
-    ours = resampling.intervals(x, y[:, None], covariate, family, square)
-    return [naive["r"], naive["low"] <= r <= naive["high"], float(ours.low[0] <= r <= ours.high[0])]
+    ours = resampling.intervals(x, y[:, None], covariate, family, square).iloc[0]
+    by_family = float(ours["family_low"] <= r <= ours["family_high"])
+    return [naive["r"], naive["low"] <= r <= naive["high"], by_family]
 
 
-def alarms_table(pool: ProcessPoolExecutor, simulations: int) -> None:
+def alarms_table(average: Average) -> None:
     """How often each test says U: where there is none, and with a planted one."""
     tests = ("z²", "z² + z", "lines", "z² fam.", "z² + z fam.", "lines fam.")
     print("\nShare of zoos in which a test says U, at p < .05: models independent, then by family")
@@ -118,7 +120,7 @@ def alarms_table(pool: ProcessPoolExecutor, simulations: int) -> None:
     shapes |= {f"a U of r = {r}": partial(u_shape, r) for r in (0.3, 0.6)}
     for name, family in families().items():
         for relation, shape in shapes.items():
-            found = spread(pool, simulations, partial(alarms, family, shape)).mean(0)
+            found = average(partial(alarms, family, shape))
             print(f"{name:28}{relation:18}" + "".join(f"{v:12.1%}" for v in found), flush=True)
 
 
@@ -134,13 +136,5 @@ def alarms(family: np.ndarray, shape: Callable[[np.ndarray], np.ndarray], seed: 
     ]
 
 
-def spread(
-    pool: ProcessPoolExecutor, simulations: int, one: Callable[[int], list[float]]
-) -> np.ndarray:
-    """[simulations, values] of a function of the seed, over all cores."""
-    found: Iterator[list[float]] = pool.map(one, range(simulations), chunksize=20)
-    return np.array(list(found), float)
-
-
 if __name__ == "__main__":
-    main()
+    timed(main)

@@ -10,7 +10,6 @@ channels, its checkpoint) is measured apart, and spread over as many steps as th
 import sys
 import time
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -32,22 +31,13 @@ SIDE = 32
 PLAN = Plan("", "categories", 0, 0.0, False, batch=256, learning_rate=0.004, weight_decay=0.05)
 
 
-class Row(NamedTuple):
-    """A study's network, how long it is trained, and on what."""
-
-    study: str
-    steps: int
-    network: str
-    classes: int
-    per_class: int
-    flip: bool
-
-
+# A study's network, how many steps it is trained, on how many classes of 500 images, and whether
+# they are mirrored.
 ROWS = (
-    Row("miniature", 60, "test_vit", 24, 500, flip=False),
-    Row("miniature", 60, "test_byobnet", 24, 500, flip=False),
-    Row("laptop", 1200, "test_vit", 60, 500, flip=True),
-    Row("laptop", 1200, "test_resnet", 60, 500, flip=True),
+    ("miniature", "test_vit", 60, 24, False),
+    ("miniature", "test_byobnet", 60, 24, False),
+    ("laptop", "test_vit", 1200, 60, True),
+    ("laptop", "test_resnet", 1200, 60, True),
 )
 
 
@@ -59,15 +49,16 @@ def main() -> None:
         f"{'study':11}{'network':16}{'plain':>8}{'ours':>8}{'once':>10}"
         "   ours / plain (spread); images a second"
     )
-    for row in ROWS:
-        measure(row, replace(PLAN, architecture=row.network, steps=steps, flip=row.flip))
+    for study, network, whole, classes, flip in ROWS:
+        plan = replace(PLAN, architecture=network, steps=steps, flip=flip)
+        print(f"{study:11}{network:16}{measure(plan, whole, classes)}", flush=True)
 
 
-def measure(row: Row, plan: Plan) -> None:
-    """One line of the table."""
-    data = made_up(row)
+def measure(plan: Plan, whole: int, classes: int) -> str:
+    """The rest of a line of the table; the study trains for as many steps as `whole`."""
+    data = made_up(classes)
     mean, std = channel_statistics(data.images)
-    card = Card(row.network, row.classes, SIDE, mean, std, "categories")
+    card = Card(plan.architecture, classes, SIDE, mean, std, "categories")
     x = torch.from_numpy(data.images).permute(0, 3, 1, 2).float()
     x.sub_(255 * torch.tensor(mean).view(3, 1, 1)).div_(255 * torch.tensor(std).view(3, 1, 1))
     x = x.contiguous(memory_format=torch.channels_last)
@@ -77,31 +68,29 @@ def measure(row: Row, plan: Plan) -> None:
         REPEATS,
         lambda: plain_loop(plan, card, x, y),
         lambda: plain_loop(none, card, x, y),
-        lambda: train(plan, data, SEED, row.network),
-        lambda: train(none, data, SEED, row.network),
+        lambda: train(plan, data, SEED, plan.architecture),
+        lambda: train(none, data, SEED, plan.architecture),
         clock=time.process_time,
         warm=True,
     )
     plain, before, ours, once = map(np.array, seconds)
-    plain = before + row.steps * (plain - before) / plan.steps
-    ours = once + row.steps * (ours - once) / plan.steps
-    same = plain_loop(plan, card, x, y) == train(plan, data, SEED, row.network)
-    count = row.steps * plan.batch
-    print(
-        f"{row.study:11}{row.network:16}{count / np.median(plain):8.0f}"
-        f"{count / np.median(ours):8.0f}{np.median(once):8.2f} s"
+    plain = before + whole * (plain - before) / plan.steps
+    ours = once + whole * (ours - once) / plan.steps
+    same = plain_loop(plan, card, x, y) == train(plan, data, SEED, plan.architecture)
+    count = whole * plan.batch
+    return (
+        f"{count / np.median(plain):8.0f}{count / np.median(ours):8.0f}{np.median(once):8.2f} s"
         f"   {spread(list(plain / ours))}, weights {'the same' if same else 'DIFFER'}; "
-        f"goal {GOAL}: {verdict(bool(np.median(plain / ours) >= GOAL))}",
-        flush=True,
+        f"goal {GOAL}: {verdict(bool(np.median(plain / ours) >= GOAL))}"
     )
 
 
-def made_up(row: Row) -> TrainingSet:
+def made_up(classes: int) -> TrainingSet:
     """Noise of the study's size: speed does not depend on what is seen."""
-    rng, n = np.random.default_rng(0), row.classes * row.per_class
-    images = rng.integers(0, 256, (n, SIDE, SIDE, 3)).astype(np.uint8)
-    labels = np.repeat(np.arange(row.classes), row.per_class)
-    return TrainingSet(images, labels, labels, labels, np.eye(row.classes))
+    labels = np.repeat(np.arange(classes), 500)
+    shape = (len(labels), SIDE, SIDE, 3)
+    images = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    return TrainingSet(images, labels, labels, labels, np.eye(classes))
 
 
 def plain_loop(plan: Plan, card: Card, x: torch.Tensor, y: torch.Tensor) -> bytes:

@@ -1,12 +1,11 @@
 """Made-up embeddings of a task, and what a user would write to learn from them."""
 
-from __future__ import annotations
-
 import warnings
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from stages.probes import logistic
@@ -39,10 +38,8 @@ def made_up(
 
 def loss(x: np.ndarray, y: np.ndarray, weights: np.ndarray, biases: np.ndarray, C: float) -> float:
     """Mean cross-entropy and penalty of logistic regression; weights [D, K], biases [K]."""
-    scores = x.astype(np.float64) @ weights + biases
-    scores -= scores.max(1, keepdims=True)
-    entropy = np.log(np.exp(scores).sum(1)) - scores[np.arange(len(y)), y]
-    return float(entropy.mean() + np.sum(np.square(weights)) / (2 * C * len(y)))
+    likelihood = log_softmax(x.astype(np.float64) @ weights + biases, axis=1)[np.arange(len(y)), y]
+    return float(-likelihood.mean() + np.sum(np.square(weights)) / (2 * C * len(y)))
 
 
 def scaled(x: np.ndarray, rows: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -52,14 +49,10 @@ def scaled(x: np.ndarray, rows: np.ndarray, rest: np.ndarray) -> tuple[np.ndarra
 
 
 def scikit(
-    x: np.ndarray,
-    y: np.ndarray,
-    rows: np.ndarray,
-    rest: np.ndarray,
-    settings: dict[str, Any],
-    tol: float,
+    x: np.ndarray, y: np.ndarray, order: np.ndarray, n: int, settings: dict[str, Any], tol: float
 ) -> tuple[float, float]:
     """Accuracy and loss of scikit-learn's logistic regression; the loss is quick beside the fit."""
+    rows, rest = split(order, n, len(y))
     train, test = scaled(x, rows, rest)
     model = LogisticRegression(C=settings["C"], tol=tol, max_iter=settings["max_iterations"])
     with warnings.catch_warnings():
@@ -69,9 +62,12 @@ def scikit(
     return accuracy, loss(train, y[rows], model.coef_.T, model.intercept_, settings["C"])
 
 
-def our_loss(x: np.ndarray, y: np.ndarray, settings: dict[str, Any]) -> float:
-    train, _ = scaled(x, np.arange(len(x)), np.arange(0))
-    return loss(train, y, *logistic.fit(train, y, **settings), settings["C"])
+def our_loss(
+    x: np.ndarray, y: np.ndarray, order: np.ndarray, n: int, settings: dict[str, Any]
+) -> float:
+    rows, rest = split(order, n, len(y))
+    train, _ = scaled(x, rows, rest)
+    return loss(train, y[rows], *logistic.fit(train, y[rows], **settings), settings["C"])
 
 
 def torch_head(

@@ -8,8 +8,6 @@ server does once and a cluster's workers on their first job; that is not counted
 workers can gain is 2, where two cores are free; what else the machine does takes from it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os
@@ -43,6 +41,7 @@ def main() -> None:
     from distributed.deploy.subprocess import SubprocessCluster  # else each worker imports it
 
     with tempfile.TemporaryDirectory() as name, contextlib.redirect_stderr(io.StringIO()):
+        folder = Path(name)
         os.environ["OMP_NUM_THREADS"] = "1"
         cluster = SubprocessCluster(
             n_workers=2,
@@ -57,31 +56,22 @@ def main() -> None:
                 "2 dask workers": Place(scheduler=cluster.scheduler_address),
             }
             print(f"{'':44}" + "".join(f"{place:>26}" for place in places))
-            speed_up(Path(name), places)
-            overhead(Path(name), places)
+            work = fewshot(folder)
+            keys = [key for job in work.values() for key in job.keys]
+            (taken,) = in_turns(folder, places, work)
+            line(f"{len(keys)} few-shot units, s", taken)
+            line("times as fast as in-process", taken[0] / taken)
+            kept = [[Cache(folder / place).digest(key) for key in keys] for place in places]
+            assert None not in kept[0]
+            print(f"{'digests equal':44}{'yes' if kept[0] == kept[1] == kept[2] else 'NO':>26}")
+            idle = [{str(i): Job(partial(jobs.returned, i)) for i in range(n)} for n in (1, UNITS)]
+            one, many = 1000 * in_turns(folder, places, *idle)
+            line("a stage of one unit that does nothing, ms", one)
+            line("each unit more, ms", (many - one) / (UNITS - 1))
 
 
-def overhead(folder: Path, places: dict[str, Place]) -> None:
-    """Lines of what a stage and each of its units cost where units do nothing."""
-    one, many = (np.array(taken) * 1000 for taken in in_turns(folder, places, idle(1), idle(UNITS)))
-    line("a stage of one unit that does nothing, ms", one)
-    line("each unit more, ms", (many - one) / (UNITS - 1))
-
-
-def speed_up(folder: Path, places: dict[str, Place]) -> None:
-    """Lines of seconds and speed-up on few-shot units, and whether digests are equal."""
-    work = fewshot(folder)
-    (taken,) = in_turns(folder, places, work)
-    keys = [key for job in work.values() for key in job.keys]
-    line(f"{len(keys)} few-shot units, s", taken)
-    line("times as fast as in-process", taken[0] / taken)
-    kept = [[Cache(folder / place).digest(key) for key in keys] for place in places]
-    assert None not in kept[0]
-    print(f"{'digests equal':44}{'yes' if kept[0] == kept[1] == kept[2] else 'NO':>26}")
-
-
-def in_turns(folder: Path, places: dict[str, Place], *work: Mapping[str, Job]) -> list[np.ndarray]:
-    """Seconds [place, repeat] of each list of jobs, places in turns; one round is not counted."""
+def in_turns(folder: Path, places: dict[str, Place], *work: Mapping[str, Job]) -> np.ndarray:
+    """Seconds [jobs, place, repeat], places in turns; one round is not counted."""
     taken = np.zeros((len(work), len(places), REPEATS + 1))
     for repeat, (p, name), (w, asked) in product(
         range(REPEATS + 1), enumerate(places), enumerate(work)
@@ -91,11 +81,7 @@ def in_turns(folder: Path, places: dict[str, Place], *work: Mapping[str, Job]) -
         start = time.perf_counter()
         run("benchmark", asked, places[name])
         taken[w, p, repeat] = time.perf_counter() - start
-    return list(taken[:, :, 1:])
-
-
-def idle(count: int) -> dict[str, Job]:
-    return {str(i): Job(partial(jobs.returned, i)) for i in range(count)}
+    return taken[:, :, 1:]
 
 
 def line(what: str, values: np.ndarray) -> None:
@@ -107,8 +93,8 @@ def line(what: str, values: np.ndarray) -> None:
 def fewshot(folder: Path) -> dict[str, Job]:
     """The few-shot stage's jobs for drawn embeddings of ten classes."""
     rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(10), IMAGES // 10)
-    (folder / "task.npz").write_bytes(npz_bytes(labels=labels))
+    labels, task = np.repeat(np.arange(10), IMAGES // 10), folder / "task.npz"
+    task.write_bytes(npz_bytes(labels=labels))
     params, made = load().params.fewshot, {}
     for model in range(MODELS):
         centres = rng.standard_normal((10, FEATURES), np.float32)
@@ -117,7 +103,6 @@ def fewshot(folder: Path) -> dict[str, Job]:
         safetensors.numpy.save_file({"tasks/drawn": drawn}, embedding.file)
         for head, repeat in product(("linear", "mlp1", "mlp2"), range(DRAWS)):
             settings = getattr(params, head).model_dump()
-            task = folder / "task.npz"
             call = partial(fewshot_accuracy, embedding, task, head, settings, 0, repeat)
             made[f"{model} {head} {repeat}"] = Job(call, N)
     return made

@@ -1,7 +1,5 @@
 """Sides of a claim, measured in turns: the machine's moods meet all alike. And how that is told."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import time
@@ -68,8 +66,6 @@ def in_turns(
 ) -> tuple[list[float], ...]:
     """Seconds of each repeat of each side, one repeat of every side after the other.
 
-    Parameters
-    ----------
     clock : `time.process_time` for seconds of processor time, all threads together: with one core
         that is the time it takes on a machine that does nothing else.
     warm : one more run of each comes first and does not count.
@@ -87,15 +83,10 @@ def in_turns(
 def peak_gb(call: Callable[..., object], *args: Any) -> float:
     """Peak memory, GB, of a process that calls a function of a module, in one thread."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_peak, call, args).result()
-
-
-def _peak(call: Callable[..., object], args: tuple[Any, ...]) -> float:
-    one_thread()
-    call(*args)
-    # Not getrusage: its peak counts what the parent had before exec.
-    status = Path("/proc/self/status").read_text().splitlines()
+    with ProcessPoolExecutor(1, mp_context=context, initializer=one_thread) as pool:
+        pool.submit(call, *args).result()
+        # Not getrusage: its peak counts what the parent had before exec.
+        status = pool.submit(Path("/proc/self/status").read_text).result().splitlines()
     return next(int(line.split()[1]) * 1024e-9 for line in status if line.startswith("VmHWM"))
 
 
@@ -111,7 +102,6 @@ def spread(ratios: Sequence[float], decimals: int = 2) -> str:
 
 
 def verdict(met: bool) -> str:
-    """Whether a goal is reached, in words."""
     return "reached" if met else "NOT reached"
 
 

@@ -5,8 +5,6 @@ agreement; n from 100 to 10 000. One thread. Other ways: three loops, the defini
 all pairs, an anchor at a time; SciPy's Kendall's tau, an anchor at a time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 
@@ -15,13 +13,12 @@ from scipy.stats import kendalltau
 from threadpoolctl import threadpool_limits
 
 from benchmarks.sides import HEADER, Line, exponent, in_turns, peak_gb, seconds, verdict
-from stages.similarity.concordance import concordance
 from stages.similarity.matrices import similarity_matrix
-from stages.similarity.measures import triplet
+from stages.similarity.measures import concordance, triplet
 
 DIMENSIONS, REPEATS, MODELS, FEW, MANY = 512, 3, 491, 120, 10_000
 FEW_GOAL, MANY_GOAL, MEMORY_GOAL = 2.0, 60.0, 2.0  # s, s, GB
-SIZES = (100, 300, 1000, 3000)  # and MANY; the largest two once
+SIZES = (100, 300, 1000, 3000, MANY)
 SAMPLE = 100  # anchors of MANY that SciPy counts
 
 
@@ -41,40 +38,36 @@ def by_loops(model: np.ndarray, human: np.ndarray) -> float:
     return agreed / decided
 
 
-def by_signs(model: np.ndarray, human: np.ndarray) -> float:
-    """The signs of all pairs of others, an anchor at a time."""
+def by_signs(model: np.ndarray, human: np.ndarray, apart: np.ndarray | None = None) -> float:
+    """The signs of all pairs of others, an anchor at a time.
+
+    apart : [n, n] which stimuli are others than the anchor; without it all but itself.
+    """
+    apart = ~np.eye(len(human), dtype=bool) if apart is None else apart
     agreed = decided = 0
-    for i in range(len(human)):
-        row_m, row_h = np.delete(model[i], i), np.delete(human[i], i)
-        sign_m, sign_h = (np.sign(r[:, None] - r).astype(np.int8) for r in (row_m, row_h))
+    for row_m, row_h, others in zip(model, human, apart, strict=True):
+        rows = row_m[others], row_h[others]
+        sign_m, sign_h = (np.sign(r[:, None] - r).astype(np.int8) for r in rows)
         agreed += int((sign_m * sign_h).sum(dtype=np.int64))
         decided += int(np.count_nonzero(sign_h))
     return 0.5 + 0.5 * agreed / decided
 
 
-def few() -> list[Line]:
-    """All models of the paper on a set of its size."""
+def few(name: str, other: Callable[..., float], count: int, steps: int = 0) -> Line:
+    """Models of the paper on a set of its size; `steps` of ratings, of which many tie."""
     rng = np.random.default_rng(0)
     points = rng.normal(size=(FEW, DIMENSIONS))
     human = similarity_matrix(points)
-    models = [similarity_matrix(points + rng.normal(size=points.shape)) for _ in range(MODELS)]
+    models = [similarity_matrix(points + rng.normal(size=points.shape)) for _ in range(count)]
+    judged = np.rint(steps * human) if steps else human
 
-    def compare(
-        name: str, other: Callable[..., float], models: list[np.ndarray], human: np.ndarray
-    ) -> Line:
-        def of_all(measure: Callable[..., float]) -> list[float]:
-            return [measure(model, human) for model in models]
+    def of_all(measure: Callable[..., float]) -> list[float]:
+        return [measure(model, judged) for model in models]
 
-        differ = float(np.abs(np.subtract(of_all(triplet), of_all(other))).max())
-        taken, others = in_turns(REPEATS, partial(of_all, triplet), partial(of_all, other))
-        goal = FEW_GOAL if len(models) == MODELS else None
-        return Line(name, FEW, len(models), taken, others, differ, goal)
-
-    return [
-        compare("signs an anchor", by_signs, models, human),
-        compare("signs an anchor, ratings", by_signs, models, np.rint(5 * human)),
-        compare("three loops", by_loops, models[:1], human),
-    ]
+    differ = float(np.abs(np.subtract(of_all(triplet), of_all(other))).max())
+    taken, others = in_turns(REPEATS, partial(of_all, triplet), partial(of_all, other))
+    goal = FEW_GOAL if count == MODELS else None
+    return Line(name, FEW, count, taken, others, differ, goal)
 
 
 def embeddings(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -109,22 +102,22 @@ def main() -> None:
     with threadpool_limits(1):
         print(f"Triplet agreement, one thread; the fastest of {REPEATS} repeats, one of n = {MANY}")
         print(HEADER)
-        print(*few(), sep="\n", flush=True)
+        print(few("signs an anchor", by_signs, MODELS))
+        print(few("signs an anchor, ratings", by_signs, MODELS, steps=5))
+        print(few("three loops", by_loops, 1), flush=True)
         (whole,) = in_turns(1, partial(from_embeddings, MANY))
         print(Line("from embeddings", MANY, 1, whole, goal=MANY_GOAL))
         gigabytes = peak_gb(from_embeddings, MANY)
         reached = verdict(gigabytes <= MEMORY_GOAL)
         print(f"its memory: {gigabytes:.2f} GB; goal {MEMORY_GOAL} GB {reached}", flush=True)
         taken = []
-        for n in (*SIZES, MANY):
+        for n in SIZES:
             human, model = map(similarity_matrix, embeddings(n))
-            repeats = REPEATS if n <= SIZES[1] else 1
+            repeats = REPEATS if n < 1000 else 1
             taken.append(min(in_turns(repeats, partial(triplet, model, human))[0]))
         print(by_scipy(human, model))
-        cells = "".join(f"{n:>8}: {seconds(t)}" for n, t in zip((*SIZES, MANY), taken, strict=True))
-        print(
-            f"triplets of n stimuli{cells}; seconds grow as n^{exponent((*SIZES, MANY), taken):.2f}"
-        )
+        cells = "".join(f"{n:>8}: {seconds(t)}" for n, t in zip(SIZES, taken, strict=True))
+        print(f"triplets of n stimuli{cells}; seconds grow as n^{exponent(SIZES, taken):.2f}")
 
 
 if __name__ == "__main__":

@@ -13,11 +13,10 @@ import time
 from pathlib import Path
 
 from chaos.caches import caches
-from chaos.cluster import cluster
 from chaos.downloads import downloads, weights
 from chaos.lab import Lab
-from chaos.outcomes import Outcome, head, totals
-from chaos.stops import kills, signals
+from chaos.outcomes import HEAD, Outcome, totals
+from chaos.processes import cluster, kills, signals
 
 FAMILIES = {
     family.__name__: family for family in (kills, signals, cluster, caches, downloads, weights)
@@ -38,7 +37,7 @@ def main() -> None:
     start, outcomes = time.monotonic(), list[Outcome]()
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         lab = Lab(Path(folder), asked.short)
-        print(head(), flush=True)
+        print(HEAD, flush=True)
         for name in asked.families or FAMILIES:
             for outcome in FAMILIES[name](lab):
                 outcomes.append(outcome)

@@ -1,7 +1,5 @@
 """The artifact cache and its disk: full, read-only, a file, shared; its files damaged; clocks."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,20 +9,10 @@ from itertools import cycle
 
 import numpy as np
 
-from chaos.disks import PAGE, full_disk, read_only
-from chaos.lab import (
-    Injection,
-    Lab,
-    Trial,
-    cache_of,
-    digests,
-    inject,
-    torn,
-    unfinished,
-    units_of,
-)
+from chaos.disks import PAGE, full_disk, read_only, torn, unfinished, units_of
+from chaos.lab import FAILURE, Injection, Lab, Trial, inject
 from chaos.outcomes import Outcome
-from chaos.running import Running, last_line, report, stage_command
+from chaos.running import Running, report, stage_command
 from tests.conftest import Workspace
 
 DIGEST = 32
@@ -43,28 +31,24 @@ time.time = lambda: real() + jumps.choice((-86400, -3600, 0, 3600, 86400))
 
 ROUNDS = 2
 
-Damage = Callable[[bytes, np.random.Generator], bytes]
+
+def flipped(content: bytes, start: int, end: int, rng: np.random.Generator) -> bytes:
+    """The content with one bit of its bytes from start to end the other way."""
+    bit, changed = int(rng.integers(start * 8, end * 8)), bytearray(content)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
 
 
-def flip(content: bytes, bit: int) -> bytes:
-    """The content with one bit the other way."""
-    flipped = bytearray(content)
-    flipped[bit // 8] ^= 1 << bit % 8
-    return bytes(flipped)
-
-
-DAMAGES: dict[str, Damage] = {
+DAMAGES: dict[str, Callable[[bytes, np.random.Generator], bytes]] = {
     "cut to nothing": lambda content, _: b"",
     "cut to 10 bytes": lambda content, _: content[:10],
     "cut to its digest": lambda content, _: content[:DIGEST],
     "cut to half": lambda content, _: content[: len(content) // 2],
     "short of its last byte": lambda content, _: content[:-1],
     "with a byte more": lambda content, _: content + b"\0",
-    "with a bit of its digest flipped": lambda content, rng: flip(
-        content, int(rng.integers(DIGEST * 8))
-    ),
-    "with a bit of its payload flipped": lambda content, rng: flip(
-        content, int(rng.integers(DIGEST * 8, len(content) * 8))
+    "with a bit of its digest flipped": lambda content, rng: flipped(content, 0, DIGEST, rng),
+    "with a bit of its payload flipped": lambda content, rng: flipped(
+        content, DIGEST, len(content), rng
     ),
 }
 
@@ -84,22 +68,12 @@ def caches(lab: Lab) -> Iterator[Outcome]:
 @contextmanager
 def full_cache(trial: Trial) -> Iterator[None]:
     """Room for half of the units: the others are missed in one line, and computed when there is."""
-    whole, units = cache_of(trial.lab.whole), trial.lab.stages[trial.stage].units
-    pages = sum(-(-(whole / name).stat().st_size // PAGE) for name in units) // 2
+    held, units = units_of(trial.lab.whole), trial.lab.stages[trial.stage].units
+    pages = sum(-(-held[name].stat().st_size // PAGE) for name in units) // 2
     with full_disk(trial.cache, pages):
         yield
         if not trial.units:
             trial.problems.append("no unit was kept that there was room for")
-
-
-def full_outputs(trial: Trial) -> AbstractContextManager[None]:
-    """No room for outputs: the old ones stay."""
-    return full_disk(trial.workspace.root / "data")
-
-
-def only_read(trial: Trial) -> AbstractContextManager[None]:
-    """Nothing is to be written to a cache that holds everything; else what is missing is lost."""
-    return read_only(trial.cache)
 
 
 @contextmanager
@@ -160,7 +134,9 @@ class Fault:
                 if not self.said:
                     trial.rerun()
                     return
-                trial.fails(self.said, *([] if self.units else [str(trial.cache)]))
+                trial.ends(
+                    trial.start(), FAILURE, self.said, "" if self.units else str(trial.cache)
+                )
             trial.problems += torn(trial.workspace) + unfinished(trial.workspace)
             trial.compare(taken=False)  # the old outputs stay
             trial.rerun()
@@ -170,26 +146,29 @@ def shared(lab: Lab, stage: str, outcome: Outcome) -> None:
     """The same units, computed by two runs in two workspaces."""
     with lab.trial(stage, outcome, outputs=False) as trial:
         one = trial.workspace
-        shutil.copytree(one.root, one.root.with_name("other"), symlinks=True)
         other = Workspace(one.root.with_name("other"), trial.cache)
+        shutil.copytree(one.root, other.root, symlinks=True)
         other.environment["WORKERS"] = one.environment["WORKERS"]
-        for run in [Running(workspace, stage_command(stage)) for workspace in (one, other)]:
-            if (code := run.finish()) != 0:
-                trial.problems.append(f"ended with {code}: {last_line(run.log)}")
+        runs = [Running(workspace, stage_command(stage)) for workspace in (one, other)]
+        for run in runs:
             trial.workspace = run.workspace
-            trial.compare(taken=code == 0)
+            trial.compare(taken=trial.ends(run))
             outcome.recomputed += max(report(run.log).computed, 0)
         if set(units_of(one)) != set(units_of(lab.whole)):
             trial.problems.append("the cache holds other units than undisturbed")
         trial.problems += torn(one) + unfinished(one)
 
 
-FULL = "No space left on device"
+FULL, LOCKED = "No space left on device", "Read-only file system"
 FAULTS: dict[str, Injection] = {
     "full disk under the cache, half-way through a stage": Fault(full_cache, False, True, FULL),
-    "full disk under the outputs": Fault(full_outputs, True, True, FULL),
-    "read-only cache that holds every unit": Fault(only_read),
-    "read-only cache that lacks units": Fault(only_read, False, True, "Read-only file system"),
+    "full disk under the outputs": Fault(
+        lambda trial: full_disk(trial.workspace.root / "data"), True, True, FULL
+    ),
+    "read-only cache that holds every unit": Fault(lambda trial: read_only(trial.cache)),
+    "read-only cache that lacks units": Fault(
+        lambda trial: read_only(trial.cache), False, True, LOCKED
+    ),
     "cache folder that is a file": Fault(no_folder, False, True, "Not a directory"),
     "two runs on one cache at once": shared,
     "temporary files of killed writes, left in the cache": Fault(left_over),
@@ -201,23 +180,21 @@ FAULTS: dict[str, Injection] = {
 def damaged(lab: Lab, stage: str, rows: dict[str, Outcome]) -> None:
     """Damage up to half of a stage's units, at random, each in another way. Each must be said,
     computed again and as it was before; the others must come from the cache."""
-    with lab.copy(stage, units=True, outputs=False) as workspace:
-        held, units = units_of(workspace), sorted(lab.stages[stage].units)
+    with lab.trial(stage, Outcome(""), units=True, outputs=False) as trial:
+        held, units = units_of(trial.workspace), sorted(lab.stages[stage].units)
         chosen = lab.rng.permutation(units)[: max(1, len(units) // 2)].tolist()
         kinds = dict(zip(chosen, cycle(lab.rng.permutation(list(DAMAGES)).tolist()), strict=False))
         right = {name: held[name].read_bytes() for name in chosen}
         for name, kind in kinds.items():
             held[name].write_bytes(DAMAGES[kind](right[name], lab.rng))
-        running = Running(workspace, stage_command(stage))
-        code = running.finish()
-        whole = [] if code == 0 else [f"ended with {code}: {last_line(running.log)}"]
+        running = trial.start()
+        well = trial.ends(running)
+        trial.compare(taken=well)
         if report(running.log).computed != len(chosen):
-            whole.append(f"{len(chosen)} units were damaged, it says {report(running.log)}")
-        if digests(workspace) != lab.digests:
-            whole.append("other outputs than undisturbed")
+            trial.problems.append(f"{len(chosen)} damaged, it says {report(running.log)}")
         for name, kind in kinds.items():
             problems = [] if f"{held[name]} is damaged" in running.log else ["not said"]
             now = held[name].read_bytes() if held[name].is_file() else b""
-            problems += rows[kind].compare(now == right[name], taken=code == 0)
+            problems += rows[kind].compare(now == right[name], taken=well)
             rows[kind].recomputed += not problems
-            rows[kind].count(whole + problems, stage)
+            rows[kind].count(trial.problems + problems, stage)

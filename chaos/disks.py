@@ -1,15 +1,42 @@
-"""Small disks and disks that may only be read; both need the right to mount."""
-
-from __future__ import annotations
+"""What lies in a workspace's artifact cache; small disks, and disks that may only be read."""
 
 import contextlib
-import errno
+import hashlib
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.conftest import Workspace
+
 PAGE = 4096
+
+
+def cache_of(workspace: Workspace) -> Path:
+    """A workspace's artifact cache."""
+    return Path(workspace.environment["ARTIFACT_CACHE"])
+
+
+def units_of(workspace: Workspace) -> dict[str, Path]:
+    """Files under a key in a workspace's cache, by their path in it."""
+    root = cache_of(workspace)
+    found = sorted(path for path in root.glob("??/*") if not path.name.startswith("."))
+    return {path.relative_to(root).as_posix(): path for path in found}
+
+
+def torn(workspace: Workspace) -> list[str]:
+    """Files under a key that are not whole, as problems: a digest and the payload that it is of."""
+    found = []
+    for name, path in units_of(workspace).items():
+        content = path.read_bytes()
+        if hashlib.sha256(content[32:]).digest() != content[:32]:
+            found.append(f"{name} is half-written")
+    return found
+
+
+def unfinished(workspace: Workspace) -> list[str]:
+    """Temporary files in the cache, as problems."""
+    return [f"{path.name} is left" for path in cache_of(workspace).rglob(".tmp-*")]
 
 
 class AbsentError(Exception):
@@ -17,16 +44,17 @@ class AbsentError(Exception):
 
 
 @contextlib.contextmanager
-def full_disk(folder: Path, pages: int = 0, megabytes: int = 64) -> Iterator[None]:
+def full_disk(folder: Path, pages: int = 0) -> Iterator[None]:
     """A small disk over a folder that holds what the folder held and is full, but for so many pages
     of 4 KiB. Afterwards the folder has what the disk held."""
-    held = folder.with_name(f"{folder.name}.under")
-    folder.rename(held)
+    held = folder.rename(folder.with_name(f"{folder.name}.under"))
     folder.mkdir()
-    with _mounted(folder, "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs"):
+    with _mounted(folder, "-t", "tmpfs", "-o", "size=64m", "tmpfs"):
         _copy(held, folder)
-        with _filled(folder, pages):
-            yield
+        filler = folder / ".filler"
+        filler.write_bytes(bytes(shutil.disk_usage(folder).free - pages * PAGE))
+        yield
+        filler.unlink()
         shutil.rmtree(held)
         held.mkdir()
         _copy(folder, held)
@@ -44,23 +72,6 @@ def read_only(folder: Path) -> Iterator[None]:
 
 def _copy(source: Path, target: Path) -> None:
     subprocess.run(["cp", "-a", f"{source}/.", str(target)], check=True)
-
-
-@contextlib.contextmanager
-def _filled(folder: Path, pages: int) -> Iterator[None]:
-    filler = folder / ".filler"
-    with filler.open("wb", buffering=0) as stream:
-        try:
-            while True:
-                stream.write(bytes(PAGE))
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-        stream.truncate(stream.tell() // PAGE * PAGE - pages * PAGE)
-    try:
-        yield
-    finally:
-        filler.unlink()
 
 
 @contextlib.contextmanager

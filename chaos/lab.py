@@ -7,16 +7,16 @@ import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from chaos.disks import AbsentError
+from chaos.disks import AbsentError, cache_of, torn, units_of
 from chaos.outcomes import Outcome
 from chaos.running import (
     LIMIT,
+    Cluster,
     Running,
     end_all,
     last_line,
@@ -57,8 +57,8 @@ class Lab:
         self.whole = make_workspace(folder / "whole" / "repository", folder / "whole" / "cache")
         self.whole.environment["WORKERS"] = "2"
         self.whole.git()
-        self.stages = {name: self._run(name) for name in ("check", *(SHORT if short else STAGES))}
-        del self.stages["check"]
+        self._run("check")
+        self.stages = {name: self._run(name) for name in (SHORT if short else STAGES)}
         self.digests = digests(self.whole)
 
     def _run(self, name: str) -> Stage:
@@ -72,11 +72,15 @@ class Lab:
         return Stage(seconds, *map(frozenset, made))
 
     @contextlib.contextmanager
-    def copy(self, stage: str, units: bool = False, outputs: bool = True) -> Iterator[Workspace]:
-        """A copy of the study, its cache without the stage's units unless they are asked for, and
-        its folders without the stage's outputs where they are not."""
+    def trial(
+        self, stage: str, outcome: Outcome, units: bool = False, outputs: bool = True
+    ) -> Iterator[Trial]:
+        """One injection into a copy of the study, counted when the block ends.
+
+        The copy's cache is without the stage's units unless they are asked for, and its folders are
+        without the stage's outputs where they are not.
+        """
         folder = self.folder / "copy"
-        shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self.folder / "whole", folder, symlinks=True)
         workspace = Workspace(folder / "repository", folder / "cache")
         workspace.environment["WORKERS"] = "1" if self.short else "2"  # the sooner it has started
@@ -86,20 +90,13 @@ class Lab:
         gone += [] if outputs else [workspace.root / name for name in self.stages[stage].outputs]
         for path in gone:
             path.unlink(missing_ok=True)
+        trial = Trial(self, stage, workspace, outcome)
         try:
-            yield workspace
+            yield trial
         finally:
             end_all()
             shutil.rmtree(folder, ignore_errors=True)
-
-    @contextlib.contextmanager
-    def trial(
-        self, stage: str, outcome: Outcome, units: bool = False, outputs: bool = True
-    ) -> Iterator[Trial]:
-        """One injection into a copy; it is counted when the block ends."""
-        with self.copy(stage, units, outputs) as workspace:
-            trial = Trial(self, stage, workspace, outcome)
-            yield trial
+        if not trial.missed:
             outcome.count(trial.problems, stage)
 
     def interrupted(
@@ -111,7 +108,7 @@ class Lab:
         command: list[str] | None = None,
         ready: Callable[[Running], object] | None = None,
         outputs: bool = True,
-        around: Callable[[Workspace], AbstractContextManager[dict[str, str]]] | None = None,
+        on_cluster: bool = False,
     ) -> None:
         """Run a stage and strike at a random moment from when it is ready, each time in a new copy
         until a fault could be injected; then run it again.
@@ -119,37 +116,42 @@ class Lab:
         Parameters
         ----------
         strike : injects the fault; false where it could not.
-        command : what runs the stage, if not its own command. around : what must run beside it;
-            gives environment variables.
+        command : what runs the stage, if not its own command.
         """
         own = stage_command(stage)
         begun = ready or (lambda running: running.child(own))
         for missed in range(TRIES):
-            with contextlib.ExitStack() as stack:
-                workspace = stack.enter_context(self.copy(stage, outputs=outputs))
-                beside = stack.enter_context(around(workspace)) if around else {"WORKERS": "2"}
-                trial = Trial(self, stage, workspace, outcome)
-                running = Running(workspace, command or own, **beside)
+            with (
+                self.trial(stage, outcome, outputs=outputs) as trial,
+                trial.two_workers(on_cluster) as where,
+            ):
+                running = Running(trial.workspace, command or own, **where)
                 within(LIMIT, lambda: begun(running) or running.process.poll() is not None)  # noqa: B023
                 # The earlier the more were missed: it may be faster now than undisturbed.
                 moment = float(self.rng.uniform(0, self.stages[stage].seconds * 0.8**missed))
-                if running.ended(moment) is None and strike(trial, running):
-                    trial.problems += torn(workspace)
+                trial.missed = running.ended(moment) is not None or not strike(trial, running)
+                if not trial.missed:
+                    trial.problems += torn(trial.workspace)
                     trial.rerun(*(command or own))
-                    outcome.count(trial.problems, stage)
                     return
         raise RuntimeError(f"{stage}: always ended before a fault could be injected")
 
 
 @dataclass
 class Trial:
-    """One injection of a fault into a stage, and what did not hold after it."""
+    """One injection of a fault into a stage, and what did not hold after it.
+
+    members : of the cluster that runs the stage, if any: the scheduler and two workers.
+    missed : whether the stage ended before the fault could be injected.
+    """
 
     lab: Lab
     stage: str
     workspace: Workspace
     outcome: Outcome
     problems: list[str] = field(default_factory=list)
+    members: list[Running] = field(default_factory=list)
+    missed: bool = False
 
     @property
     def cache(self) -> Path:
@@ -167,25 +169,42 @@ class Trial:
         (site / "sitecustomize.py").write_text(code)
         return {"PYTHONPATH": str(site)}
 
+    @contextlib.contextmanager
+    def two_workers(self, on_cluster: bool, **environment: str) -> Iterator[dict[str, str]]:
+        """Environment by which two workers run the stage, of this machine or of a cluster on it."""
+        if not on_cluster:
+            yield environment | {"WORKERS": "2"}
+            return
+        with Cluster(self.workspace, 2, **environment) as cluster:
+            self.members = cluster.members
+            yield environment | {"SCHEDULER": cluster.address}
+
+    def start(self, *command: str, **environment: str) -> Running:
+        """Run the stage, by its own command if not by another."""
+        return Running(self.workspace, command or stage_command(self.stage), **environment)
+
+    def ends(self, running: Running, codes: tuple[int, ...] = (0,), *words: str) -> bool:
+        """Whether a run ends well. It must end with one of the codes, leave no process and, where
+        it fails, say so in one clear line with these words."""
+        code = running.ended()
+        self.problems += running.left_after()
+        if code not in codes:
+            self.problems.append(f"ended with {code}: {last_line(running.log)}")
+        elif code:
+            self.problems += one_line(running.log, *words)
+        return code == 0
+
     def compare(self, taken: bool) -> None:
         """Outputs must have the undisturbed digests; others are accepted bad data where `taken`."""
         same = digests(self.workspace) == self.lab.digests
         self.problems += self.outcome.compare(same, taken)
 
-    def fails(self, *words: str) -> None:
-        """Run the stage: it must end with one line that has these words, and a code of failure."""
-        running = Running(self.workspace, stage_command(self.stage))
-        if (code := running.finish()) not in FAILURE:
-            self.problems.append(f"ended with {code}")
-        self.problems += one_line(running.log, *words)
-
     def rerun(self, *command: str) -> None:
         """Run the stage again after a fault: it must end well, compute what was missing and nothing
         else, and give the undisturbed outputs."""
         known, held = self.lab.stages[self.stage].units, self.units
-        running = Running(self.workspace, command or stage_command(self.stage))
-        if (code := running.finish()) != 0:
-            self.problems.append(f"the rerun ended with {code}: {last_line(running.log)}")
+        running = self.start(*command)
+        if not self.ends(running):
             return
         self.compare(taken=True)
         if known:
@@ -211,33 +230,6 @@ def inject(
         except AbsentError as error:
             outcome.absent = str(error)
         yield outcome
-
-
-def cache_of(workspace: Workspace) -> Path:
-    """A workspace's artifact cache."""
-    return Path(workspace.environment["ARTIFACT_CACHE"])
-
-
-def units_of(workspace: Workspace) -> dict[str, Path]:
-    """Files under a key in a workspace's cache, by their path in it."""
-    root = cache_of(workspace)
-    found = sorted(path for path in root.glob("??/*") if not path.name.startswith("."))
-    return {path.relative_to(root).as_posix(): path for path in found}
-
-
-def torn(workspace: Workspace) -> list[str]:
-    """Files under a key that are not whole, as problems: a digest and the payload that it is of."""
-    found = []
-    for name, path in units_of(workspace).items():
-        content = path.read_bytes()
-        if hashlib.sha256(content[32:]).digest() != content[:32]:
-            found.append(f"{name} is half-written")
-    return found
-
-
-def unfinished(workspace: Workspace) -> list[str]:
-    """Temporary files in the cache, as problems."""
-    return [f"{path.name} is left" for path in cache_of(workspace).rglob(".tmp-*")]
 
 
 def digests(workspace: Workspace) -> dict[str, str]:

@@ -1,18 +1,19 @@
 """What became of a fault that was injected a number of times, and the table of all of them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-_HEAD = ("fault", "injected", "survived", "units recomputed", "digests equal")
+_LINE = "{:<66} {:>8} {:>8} {:>16}   {}"
+_TITLES = _LINE.format("fault", "injected", "survived", "units recomputed", "digests equal")
+HEAD = f"{_TITLES}\n{'-' * len(_TITLES)}"
+"""The first two lines of the table."""
 
 
 @dataclass
 class Outcome:
     """Counts of one fault.
 
-    injected : how many times; survived : times that every check held.
+    injected : how many times; lost : times that a check did not hold.
     recomputed : units that reruns computed.
     equal : outputs or files that were compared with the undisturbed ones and had their digests;
         compared : how many were. None were where the fault leaves nothing to compare.
@@ -23,7 +24,7 @@ class Outcome:
 
     fault: str
     injected: int = 0
-    survived: int = 0
+    lost: int = 0
     recomputed: int = 0
     equal: int = 0
     compared: int = 0
@@ -34,8 +35,8 @@ class Outcome:
     def count(self, problems: Sequence[str], where: str = "") -> None:
         """One injection, and what did not hold after it."""
         self.injected += 1
-        self.survived += not problems
         if problems:
+            self.lost += 1
             self.problems.append(f"{where}: {'; '.join(problems)}".removeprefix(": "))
 
     def compare(self, same: bool, taken: bool = True) -> list[str]:
@@ -45,30 +46,18 @@ class Outcome:
         self.accepted += taken and not same
         return [] if same else ["other bytes than undisturbed"]
 
-    @property
-    def lost(self) -> int:
-        return self.injected - self.survived
-
     def row(self) -> str:
         """The outcome's line of the table, and below it what did not hold."""
         if self.absent:
-            return _line(self.fault, "-", "-", "-", f"not shown here: {self.absent}")
+            return _LINE.format(self.fault, "-", "-", "-", f"not shown here: {self.absent}")
         equal = f"{self.equal} of {self.compared}" if self.compared else "-"
-        row = _line(self.fault, self.injected, self.survived, self.recomputed, equal)
+        survived = self.injected - self.lost
+        row = _LINE.format(self.fault, self.injected, survived, self.recomputed, equal)
         return "\n".join([row, *(f"    {problem}" for problem in self.problems)])
-
-
-def head() -> str:
-    """The first two lines of the table."""
-    return f"{_line(*_HEAD)}\n{'-' * len(_line(*_HEAD))}"
 
 
 def totals(outcomes: Sequence[Outcome]) -> str:
     """The last lines of the table: what must be 0."""
-    counts = ("injected", "survived", "recomputed", "equal", "compared", "accepted")
+    counts = ("injected", "lost", "recomputed", "equal", "compared", "accepted")
     every = Outcome("all", *(sum(getattr(o, name) for o in outcomes) for name in counts))
     return f"{every.row()}\nlost: {every.lost}\naccepted: {every.accepted}"
-
-
-def _line(*cells: object) -> str:
-    return "{:<66} {:>8} {:>8} {:>16}   {}".format(*cells)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -19,6 +19,8 @@ from tests.conftest import Workspace
 
 LIMIT = 120.0
 """Seconds that any stage of the small study ends within, however busy the machine."""
+ORPHANS = 10.0
+"""Seconds after which no process may be left of a stage that has ended or was killed."""
 
 _REPORT = re.compile(r": (\d+) units, (\d+) from the cache, (\d+) computed, (\d+) failed")
 
@@ -62,12 +64,6 @@ class Running:
             return self.process.wait(seconds)
         return None
 
-    def finish(self) -> int | None:
-        """Its exit code once it ends, or None where that takes too long; nothing of it is left."""
-        code = self.ended()
-        self.end()
-        return code
-
     def alive(self) -> dict[int, int]:
         """Processes of its session that have not ended, each with its parent."""
         self.process.poll()  # so that it is no zombie
@@ -79,7 +75,7 @@ class Running:
                     found[int(file.parent.name)] = int(parent)
         return found
 
-    def left_after(self, seconds: float) -> list[str]:
+    def left_after(self, seconds: float = ORPHANS) -> list[str]:
         """Processes of its session that are left after so many seconds, as problems; they end."""
         within(seconds, lambda: not self.alive())
         left = len(self.alive())
@@ -96,13 +92,12 @@ class Running:
 
     def child(self, command: Sequence[str]) -> int | None:
         """The process of its session that runs a command, whatever its interpreter, or None."""
-        asked = [os.fsencode(word) for word in command[1:]]
-        return next((p for p in self.alive() if _command(p).split(b"\0")[1:-1] == asked), None)
+        return next((p for p in self.alive() if _command(p)[1:] == command[1:]), None)
 
     def workers(self) -> list[int]:
         """Worker processes of its session: those that a server of multiprocessing's forked."""
-        found = self.alive()
-        return sorted(p for p, parent in found.items() if b"forkserver" in _command(parent))
+        found = self.alive().items()
+        return sorted(p for p, parent in found if "forkserver" in " ".join(_command(parent)))
 
     def catches(self, number: int) -> bool:
         """Whether it has a handler for a signal."""
@@ -128,26 +123,26 @@ def within(seconds: float, holds: Callable[[], object]) -> bool:
     return True
 
 
-def _command(pid: int) -> bytes:
-    """A process's command, each word ended by a 0 byte; empty where it is gone."""
+def _command(pid: int) -> list[str]:
+    """The words of a process's command; none where it is gone."""
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    return b""
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
+    return []
 
 
 class Counted(NamedTuple):
-    """A stage's report: units, from the cache, computed, jobs failed."""
+    """A stage's report: units, from the cache, computed, jobs failed; -1 where there is none."""
 
-    units: int
-    cached: int
-    computed: int
-    failed: int
+    units: int = -1
+    cached: int = -1
+    computed: int = -1
+    failed: int = -1
 
 
 def report(log: str) -> Counted:
     """The numbers of a stage's reports together; analyze has one of ceilings, one of figures."""
     found = [map(int, numbers) for numbers in _REPORT.findall(log)]
-    return Counted(*map(sum, zip(*found, strict=True))) if found else Counted(-1, -1, -1, -1)
+    return Counted(*map(sum, zip(*found, strict=True)))
 
 
 def last_line(log: str) -> str:
@@ -165,9 +160,9 @@ def one_line(log: str, *words: str) -> list[str]:
 
 
 class Cluster:
-    """A scheduler on 127.0.0.1, and the dask workers that are started for it."""
+    """A scheduler on 127.0.0.1, and the dask workers that are started for it, so many at once."""
 
-    def __init__(self, workspace: Workspace, **environment: str) -> None:
+    def __init__(self, workspace: Workspace, workers: int = 0, **environment: str) -> None:
         self._workspace, self._environment = workspace, environment
         self._folder = Path(tempfile.mkdtemp(dir=workspace.root.parent, prefix="dask-"))
         file = self._folder / "scheduler.json"
@@ -176,6 +171,9 @@ class Cluster:
         if not within(LIMIT, lambda: file.is_file() and file.read_text()):
             raise RuntimeError(f"no scheduler: {self.scheduler.log}")
         self.address: str = json.loads(file.read_text())["address"]
+        for worker in [self.worker() for _ in range(workers)]:
+            if not within(LIMIT, lambda: "Registered to" in worker.log):  # noqa: B023
+                raise RuntimeError(f"no worker: {worker.log}")
 
     def _start(self, what: str, *words: str) -> Running:
         command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *words]
@@ -192,15 +190,8 @@ class Cluster:
         for member in self.members:
             member.end()
 
+    def __enter__(self) -> Cluster:
+        return self
 
-@contextlib.contextmanager
-def cluster_of_two(workspace: Workspace, **environment: str) -> Iterator[Cluster]:
-    """A scheduler and two dask workers that have found it."""
-    cluster = Cluster(workspace, **environment)
-    try:
-        for worker in [cluster.worker(), cluster.worker()]:
-            if not within(LIMIT, lambda: "Registered to" in worker.log):  # noqa: B023
-                raise RuntimeError(f"no worker: {worker.log}")
-        yield cluster
-    finally:
-        cluster.end()
+    def __exit__(self, *_: object) -> None:
+        self.end()

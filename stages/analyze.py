@@ -20,8 +20,7 @@ from stages.analysis.analysis import (
 from stages.analysis.answer import summary
 from stages.analysis.families import Resampling
 from stages.analysis.inputs import read_theory
-from stages.analysis.metrics import metrics, outcomes
-from stages.analysis.plot_rows import plot_rows
+from stages.analysis.metrics import metrics, outcomes, plot_rows
 from stages.report.report import write_figures_and_report
 from stages.runtime.door import door
 from stages.runtime.files import replacing, write_json
@@ -37,7 +36,7 @@ def main() -> None:
     experiment = load()
     study, paths, p = experiment.study, experiment.paths, experiment.params.analyze
     seed, alpha, where = experiment.params.seed, 1 - p.confidence, place(experiment.params.compute)
-    warm(where, "stages.report.contents", "matplotlib.figure")  # while this process computes
+    warm(where, "stages.report.report", "matplotlib.figure")  # while this process computes
     for name in study.stimuli:
         read_judgments(paths.stimuli / name)  # bad ones are named before any work
     results, left_out = read_results(experiment)

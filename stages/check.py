@@ -15,9 +15,6 @@ from stages.sources.own import local_files
 from stages.study.load import Experiment, check_tables, load
 from stages.study.models import check_groups, models
 
-TRIPLETS = {"materials", "triplets"}
-"""Sources of judgments that are triplets alone."""
-
 
 def main() -> None:
     experiment = load()
@@ -54,7 +51,7 @@ def check_measure(experiment: Experiment) -> None:
     """Some stimulus set must support the measure that plots show; triplets support their own."""
     wanted = experiment.params.analyze.measure
     sources = {spec.source for spec in experiment.study.stimuli.values()}
-    if wanted != "triplet" and sources <= TRIPLETS:
+    if wanted != "triplet" and sources <= {"materials", "triplets"}:
         raise UsageError(
             f"params.yaml: analyze.measure: no stimulus set of this study supports '{wanted}'; "
             "allowed: ['triplet']"

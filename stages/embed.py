@@ -35,7 +35,7 @@ def main() -> None:
     weights, failed = sources(experiment, list(models.values()))
     wanted = {name: list(sets) for name in weights}
     if group == "benchmarks" and experiment.study.reference:
-        weights["reference"] = Source(checkpoint=paths.checkpoints / "reference.safetensors")
+        weights["reference"] = Source(paths.checkpoint("reference"))
         wanted["reference"] = [f"benchmarks/{name}" for name in experiment.study.pools]
 
     device = device_of(experiment.params.compute)

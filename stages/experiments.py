@@ -12,13 +12,13 @@ Writes: nothing
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from stages.runtime.door import door
 from stages.runtime.errors import UsageError
+from stages.study import command
 
 WIDTH = 120
 """Characters of a line, at most."""
@@ -26,12 +26,9 @@ NAME, COLUMN = 34, 20  # of a row's name, and of an experiment's column
 
 
 def main() -> None:
-    revisions = sys.argv[1:]
-    if wrong := [name for name in revisions if name.startswith("-")]:
-        raise UsageError(f"{wrong[0]}: revisions are branches, commits or names of experiments")
-    words = [word for name in revisions for word in ("--rev", name)]
-    command = [sys.executable, "-m", "dvc", "exp", "show", "--json", *words]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
+    words = [word for name in command.revisions() for word in ("--rev", name)]
+    dvc = [sys.executable, "-m", "dvc", "exp", "show", "--json", *words]
+    done = subprocess.run(dvc, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise UsageError(f"dvc exp show {' '.join(words)} failed")
     for block in blocks(json.loads(done.stdout)):
@@ -41,9 +38,12 @@ def main() -> None:
 def blocks(shown: list[dict[str, Any]]) -> list[str]:
     """Tables of at most `WIDTH` characters a line, each of as many experiments as fit.
 
-    shown : what `dvc exp show --json` prints.
+    shown : what `dvc exp show --json` prints: commits, each with its experiments.
     """
-    found = [one for state in shown for one in (state, *_experiments(state))]
+    found = []
+    for state in shown:
+        groups = state.get("experiments") or []
+        found += [state, *(run for group in groups for run in group["revs"])]
     names = [str(one.get("name") or one["rev"][:9])[: COLUMN - 2] for one in found]
     parameters, metrics = (
         pd.DataFrame([_flat(one, kind) for one in found]).T for kind in ("params", "metrics")
@@ -56,12 +56,6 @@ def blocks(shown: list[dict[str, Any]]) -> list[str]:
         table.iloc[:, i : i + columns].to_string(na_rep="-", col_space=size)
         for i in range(0, len(names), columns)
     ]
-
-
-def _experiments(state: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The experiments of a commit, which DVC lists apart."""
-    for experiment in state.get("experiments") or []:
-        yield from experiment["revs"]
 
 
 def _flat(one: dict[str, Any], kind: str) -> dict[str, str]:

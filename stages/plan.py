@@ -16,10 +16,11 @@ import pandas as pd
 
 from stages.networks.hub import WEIGHTS, cached
 from stages.runtime.door import door
-from stages.study import command, model_table
+from stages.study import command
 from stages.study.load import load
 from stages.study.models import models
 from stages.study.planning import image_counts, times
+from stages.study.tables import Row
 
 
 def main() -> None:
@@ -36,7 +37,7 @@ def main() -> None:
     out += [f"{len(unknown)} whose size is in no table: {', '.join(unknown)}"] * bool(unknown)
 
     known = [m for m in chosen if m.row and not m.absent]
-    rows = pd.DataFrame([m.row for m in known], [m.name for m in known], list(model_table.COLUMNS))
+    rows = pd.DataFrame([m.row for m in known], [m.name for m in known], list(Row._fields))
     kept = [m.name for m in known if m.repo and cached(m.repo, m.revision, WEIGHTS)]
     size, features = 4e-9 * rows["parameters"], rows["features"].sum()
     storage = [

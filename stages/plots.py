@@ -9,8 +9,6 @@ the page, from the package vl-convert-python.
 Writes: dvc_plots/
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import tempfile
@@ -21,6 +19,7 @@ import vl_convert
 from stages.runtime.door import door
 from stages.runtime.errors import UsageError
 from stages.runtime.files import replacing
+from stages.study import command
 
 PAGE = Path(".dvc/plots/page.html")
 OUT = Path("dvc_plots")
@@ -30,21 +29,16 @@ VEGA_LITE = "5.21"
 
 
 def main() -> None:
-    revisions = sys.argv[1:]
-    if wrong := [name for name in revisions if name.startswith("-")]:
-        raise UsageError(f"{wrong[0]}: revisions are branches, commits or names of experiments")
+    revisions = command.revisions()
     with tempfile.TemporaryDirectory() as folder, replacing(OUT) as fresh:
         page = Path(folder) / "page.html"
         page.write_text(with_vega(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-        command = ["diff", *revisions] if revisions else ["show"]
+        words = ["diff", *revisions] if revisions else ["show"]
+        dvc = [sys.executable, "-m", "dvc", "plots", *words]
         options = ["--out", str(fresh), "--html-template", str(page)]
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "dvc", "plots", *command, *options],
-            stdout=subprocess.DEVNULL,
-            check=False,
-        )
+        done = subprocess.run([*dvc, *options], stdout=subprocess.DEVNULL, check=False)  # noqa: S603
         if done.returncode or not (fresh / "index.html").is_file():
-            raise UsageError(f"dvc plots {' '.join(command)} made no page")
+            raise UsageError(f"dvc plots {' '.join(words)} made no page")
     print((OUT / "index.html").resolve().as_uri())
 
 

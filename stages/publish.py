@@ -33,14 +33,11 @@ def main() -> None:
     check_committed()
     with replacing(RESULTS / study) as folder:
         shutil.copytree(paths.plots / "figures", folder / "figures")
-        for name in ("report.html", "answer.json"):
-            shutil.copy(paths.report / name, folder / name)
-        shutil.copy(paths.metrics / "summary.json", folder / "summary.json")
         shutil.copy(paths.theory / "summary.json", folder / "theory.json")
         tables = [paths.data / "tables" / f"{name}.csv" for name in TABLES]
-        for table in tables:
-            if table.is_file():
-                shutil.copy(table, folder)
+        whole = [paths.report / "report.html", paths.report / "answer.json"]
+        for file in (*whole, paths.metrics / "summary.json", *filter(Path.is_file, tables)):
+            shutil.copy(file, folder)
         lock = yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8"))
         outputs = {
             out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]

@@ -13,13 +13,13 @@ from typing import Any
 from stages.communication.appendix import adversarial, shifted
 from stages.communication.fewshot import ClassesSize, accuracies
 from stages.communication.found import plotted, summary
+from stages.communication.game import places
 from stages.communication.queries import GameSize, games
 from stages.runtime.door import door
 from stages.runtime.files import replacing, write_json
 from stages.runtime.jobs import Job, run
 from stages.runtime.machine import place
 from stages.runtime.tables import write_table
-from stages.similarity.channel import places
 from stages.study.load import load
 
 

@@ -1,7 +1,5 @@
 """Random matrices, judgments and labelled features; arrays in the formats that people keep."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np
@@ -18,12 +16,6 @@ def symmetric(rng: np.random.Generator, n: int, levels: int | None = None) -> np
     """A random similarity matrix; with few levels it has many ties. Its diagonal means nothing."""
     x = rng.integers(0, levels, (n, n)).astype(float) if levels else rng.normal(size=(n, n))
     return np.triu(x, 1) + np.triu(x, 1).T + np.diag(rng.normal(size=n))
-
-
-def panel(rng: np.random.Generator, people: int, n: int, noise_sd: float) -> np.ndarray:
-    """Participants who see one truth, each with their own noise: [people, n, n]."""
-    truth = symmetric(rng, n)
-    return np.stack([truth + noise_sd * symmetric(rng, n) for _ in range(people)])
 
 
 def triplet_set(rng: np.random.Generator, n: int, count: int) -> tuple[np.ndarray, np.ndarray]:

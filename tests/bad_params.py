@@ -3,8 +3,6 @@
 A key is written with spaces. Each message must name all parts of it, then what is wrong.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 P, S = "params.yaml", "studies/tiny.yaml"

@@ -1,7 +1,5 @@
 """Shared fixtures: the mirror of real data where there is one; a workspace with a tiny study."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
@@ -113,23 +111,19 @@ class Workspace:
         self.do("git", "init", "-q")
         self.do("git", "config", "user.name", "test")
         self.do("git", "config", "user.email", "test@example.org")
-        self.commit("code")
+        self.commit()
 
-    def commit(self, message: str = "results") -> None:
+    def commit(self) -> None:
         self.do("git", "add", "-A")
-        self.do("git", "commit", "-qm", message)
+        self.do("git", "commit", "-qm", "all")
 
     def edit(self, file: str, *keys: str | int, value: object) -> None:
         """Set a value of a YAML file."""
         path = self.root / file
-        content = yaml.safe_load(path.read_text())
-        inner = content
+        content = inner = yaml.safe_load(path.read_text())
         for key in keys[:-1]:
             inner = inner[key]
-        if isinstance(inner, list) and keys[-1] == len(inner):
-            inner.append(value)
-        else:
-            inner[keys[-1]] = value
+        inner[keys[-1]] = value
         path.write_text(yaml.safe_dump(content, sort_keys=False))
 
     def table(self, name: str) -> pd.DataFrame:
@@ -152,12 +146,12 @@ class Workspace:
 def make_workspace(root: Path, cache: Path) -> Workspace:
     """Copy the code, and write the tiny study."""
     for name in CODE:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).is_dir():
-            ignore = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / name, root / name, ignore=ignore)
+        source, copy = ROOT / name, root / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            shutil.copy(ROOT / name, root / name)
+            shutil.copy(source, copy)
     for file, content in (("studies/tiny.yaml", TINY), ("params.yaml", PARAMS)):
         (root / file).write_text(yaml.safe_dump(content, sort_keys=False))
     return Workspace(root, cache)

@@ -1,7 +1,5 @@
 """Files made to harm whoever reads them, and what each reader says of them."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import json
@@ -11,6 +9,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,24 +17,22 @@ import numpy as np
 import scipy.io
 import scipy.sparse
 
-from stages.networks.cards import read_card, read_classifier
 from stages.networks.embeddings import Embedding
 from stages.networks.images import image_set
 from stages.networks.load import check_card
 from stages.networks.published import header
-from stages.runtime.files import read_npz
-from stages.sources.arrays import read_array
+from stages.sources.arrays import read_array, read_matlab
 from stages.sources.folders import decode, zipped_images
-from stages.sources.formats import read_cifar100, read_idx
-from stages.sources.human import png, read_judgments
+from stages.sources.human import png
 from stages.sources.image_folders import read_index
 from stages.sources.judged import read_materials
-from stages.sources.labelled import npz_task
-from stages.sources.matlab import read_matlab
-from stages.study.yaml_file import read_yaml
+from stages.sources.own import npz_task
+from stages.sources.real import read_cifar100, read_idx
+from stages.study.load import read_yaml
 from tests.arrays import npy_bytes
 
 PNG = png(np.zeros((4, 4, 3), np.uint8))
+BIG = PNG[:16] + struct.pack(">II", 50_000, 50_000) + PNG[24:]
 GIB = 2**30
 CIFAR = "cifar-100-binary/test.bin"
 IMAGES, LABELS = np.zeros((4, 3, 3, 3), np.uint8), np.arange(4)
@@ -202,20 +199,13 @@ def laughs(levels: int, form: str) -> bytes:
     return "\n".join(lines).encode()
 
 
+two_images = partial(zipped_images, expected=2)
+cifar_test = partial(read_cifar100, split="test")
+_matrix = partial(read_array, dimensions=2)
+
+
 def _embedding(path: Path) -> object:
     return Embedding(path, "t").read()
-
-
-def _two_images(path: Path) -> object:
-    return zipped_images(path, 2)
-
-
-def _test_set(path: Path) -> object:
-    return read_cifar100(path, "test")
-
-
-def _matrix(path: Path) -> object:
-    return read_array(path, 2)
 
 
 def _all_images(path: Path) -> object:
@@ -226,9 +216,6 @@ def _picture(path: Path) -> object:
     return decode(path.read_bytes(), str(path))
 
 
-PLAIN = tarfile.REGTYPE
-
-
 def files(read: Callable[[Path], object], *rows: tuple[str, Content, str]) -> list[Hostile]:
     """Files of one reader: name, content, what is said."""
     return [Hostile(name, content, read, words) for name, content, words in rows]
@@ -236,12 +223,17 @@ def files(read: Callable[[Path], object], *rows: tuple[str, Content, str]) -> li
 
 B = ("b.png", PNG)
 UNPRINTABLE = "a printable name without backslash"
+ROOM = "536870912"
+MOST = f"bytes unpacked; at most {ROOM}"
+PLAIN = tarfile.REGTYPE
+LINKS = ((tarfile.SYMTYPE, "/etc/passwd"), (tarfile.LNKTYPE, "../x"), (tarfile.CHRTYPE, ""))
 ARCHIVES = [
     *files(
-        _two_images,
-        ("above.zip", zipped(("../a.png", PNG), B), "1 images"),
+        two_images,
+        ("above.zip", zipped(("../a.png", PNG), B), "1 images; 2 are needed"),
         ("up.zip", zipped(("x/../../a.png", PNG), B), "1 images"),
-        ("root.zip", zipped(("/etc/a.png", PNG), B), "folders"),
+        ("root.zip", zipped(("/etc/a.png", PNG), B), r"images in folders \['\.', '/etc'\]"),
+        ("cut.zip", zipped(("a.png", PNG), B)[:100], "not readable as ZIP"),
         ("back.zip", zipped(("..\\a.png", PNG), B), "1 images"),
         ("drive.zip", zipped(("C:\\a.png", PNG), B), f"'C:..a.png': {UNPRINTABLE}"),
         ("line.zip", zipped(("a\nb.png", PNG), B), f"'a.nb.png': {UNPRINTABLE}"),
@@ -249,29 +241,17 @@ ARCHIVES = [
         ("null.zip", zipped(("aXb.exe", b""), B).replace(b"aXb", b"a\0b"), "'a' is not an image"),
         ("link.zip", zipped((link("a.png"), b"/etc/passwd"), B), "a.png: not readable as an image"),
         ("twice.zip", zipped(("a.png", PNG), B).replace(b"b.png", b"a.png"), "a duplicate name"),
-        (
-            "bomb.zip",
-            lambda: zip_bomb("a.png", b"", GIB - 2**24),
-            "1056964608 bytes unpacked; at most 536870912",
-        ),
+        ("bomb.zip", lambda: zip_bomb("a.png", b"", GIB - 2**24), f"1056964608 {MOST}"),
     ),
     *files(
         lambda path: zipped_images(path, 1),
         ("lying.zip", lambda: zip_bomb("a.png", b"", GIB, 100), "not readable as ZIP: Bad CRC-32"),
     ),
     *files(
-        _test_set,
+        cifar_test,
         *(
-            (
-                f"type{kind.decode()}.tar.gz",
-                tar((CIFAR, kind, b"", target)),
-                "test.bin' is not a file",
-            )
-            for kind, target in (
-                (tarfile.SYMTYPE, "/etc/passwd"),
-                (tarfile.LNKTYPE, "../x"),
-                (tarfile.CHRTYPE, ""),
-            )
+            (f"{kind.decode()}.tar.gz", tar((CIFAR, kind, b"", target)), "test.bin' is not a file")
+            for kind, target in LINKS
         ),
         ("loop.tar.gz", tar((CIFAR, tarfile.SYMTYPE, b"", CIFAR)), "test.bin' is not a file"),
         ("other.tar.gz", tar((f"../{CIFAR}", PLAIN, bytes(3074), "")), "0 files .cifar-"),
@@ -281,9 +261,14 @@ ARCHIVES = [
         ("long.tar.gz", lambda: tar_bomb(tarfile.GNUTYPE_LONGNAME), "more than 268435456 bytes"),
     ),
 ]
+ZLIB = b"\x78\xda"  # the header of its streams
+NEST = element(15, zlib.compress(element(15, zlib.compress(b""))))
 HUGE = zipped(("images.npy", npy((10**12, 9, 9, 3))), ("labels.npy", npy_bytes(LABELS)))
 TWO = zipped(("images.npy", npy_bytes(IMAGES)), ("labels.npy", npy_bytes(LABELS)))
+CODE = npy((1,)).replace(b"|u1'", b"|u1'.x")
+bomb = partial(zip_bomb, "images.npy")
 ONE_NUMBER = element(9, bytes(8))
+NOT_NUMBERS = "0 square variables in {}"
 ARRAYS = [
     *files(
         read_idx,
@@ -296,23 +281,11 @@ ARRAYS = [
     ),
     *files(
         npz_task,
-        (
-            "bomb.npz",
-            lambda: zip_bomb("images.npy", npy((GIB, 1, 1, 3)), 3 * GIB),
-            "32212..... bytes unpacked; at most 536870912",
-        ),
+        ("bomb.npz", lambda: bomb(npy((GIB, 1, 1, 3)), 3 * GIB), f"32212..... {MOST}"),
         ("lying.npz", HUGE, "'images.npy': 0 bytes of data for uint8"),
-        (
-            "less.npz",
-            lambda: zip_bomb("images.npy", npy((9, 1, 1, 3)), GIB, 155),
-            "not readable as NPZ: Bad CRC",
-        ),
+        ("less.npz", lambda: bomb(npy((9, 1, 1, 3)), GIB, 155), "not readable as NPZ: Bad CRC"),
         ("below.npz", zipped(("images.npy", npy((-1, 3)))), "0 bytes of data"),
-        (
-            "code.npz",
-            zipped(("images.npy", npy((1,)).replace(b"|u1'", b"|u1'.x"))),
-            "not readable as NPZ",
-        ),
+        ("code.npz", zipped(("images.npy", CODE)), "not readable as NPZ"),
         ("twice.npz", TWO.replace(b"labels", b"images"), "duplicate names"),
     ),
     *files(_all_images, ("stream.npz", HUGE, "ends before its last image")),
@@ -320,33 +293,19 @@ ARRAYS = [
         _matrix,
         ("huge.npy", npy((10**6, 10**6), "<f8"), "0 bytes of data for float64"),
         ("deep.npy", npy((1,)).replace(b"(1,)", b"(" * 40), "not readable as NPY"),
-    ),
-    *files(
-        _matrix,
-        (
-            "bomb.mat",
-            lambda: mat(element(15, b"\x78\xda" + zeros(GIB, -15))),
-            "larger than 536870912 bytes unpacked",
-        ),
-        (
-            "nest.mat",
-            mat(element(15, zlib.compress(element(15, zlib.compress(b""))))),
-            "an element of type 15 where a variable should be",
-        ),
+        ("an_npz.npy", TWO, "is an NPZ; one array in NPY format is needed"),
+        ("bomb.mat", lambda: mat(element(15, ZLIB + zeros(GIB, -15))), f"larger than {ROOM}"),
+        ("nest.mat", mat(NEST), "an element of type 15 where a variable should be"),
         ("long.mat", mat(element(14, bytes(8), 2**32 - 1)), "of 4294967295 bytes ends"),
         ("huge.mat", mat(matrix((2**31 - 1,) * 2, ONE_NUMBER)), "MATLAB: cannot reshape"),
         ("below.mat", mat(matrix((-1, 1), ONE_NUMBER)), "shapes below 0"),
         ("type.mat", mat(matrix((1, 1), element(8, bytes(8)))), "of a type that it cannot have"),
         ("none.mat", mat(matrix((1, 1), b"")), "a variable has no values"),
-        ("cells.mat", mat(matrix((10**5, 10**4), b"", kind=1)), "0 square variables in {}"),
-        ("deep.mat", mat(nested(3000)), "0 square variables in {}"),
-        ("object.mat", mat(matrix((1, 1), b"", kind=3)), "0 square variables in {}"),
-        ("sparse.mat", saved(m=scipy.sparse.eye_array(3)), "0 square variables in {}"),
-        (
-            "inner.mat",
-            mat(matrix((1, 1), matrix((1, 1), b"", kind=17), kind=1)),
-            "0 square variables in {}",
-        ),
+        ("cells.mat", mat(matrix((10**5, 10**4), b"", kind=1)), NOT_NUMBERS),
+        ("deep.mat", mat(nested(3000)), NOT_NUMBERS),
+        ("object.mat", mat(matrix((1, 1), b"", kind=3)), NOT_NUMBERS),
+        ("sparse.mat", saved(m=scipy.sparse.eye_array(3)), NOT_NUMBERS),
+        ("inner.mat", mat(matrix((1, 1), matrix((1, 1), b"", kind=17), kind=1)), NOT_NUMBERS),
         ("twice.mat", mat(*[matrix((1, 1), ONE_NUMBER)] * 2), "duplicate names"),
     ),
     *files(
@@ -395,12 +354,16 @@ TEXTS = [
     *files(
         _picture,
         ("postscript.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "cannot identify"),
-        (
-            "bomb.png",
-            PNG[:16] + struct.pack(">II", 50_000, 50_000) + PNG[24:],
-            "not readable as an image",
-        ),
+        ("bomb.png", BIG, "not readable as an image"),
     ),
+]
+NO_CARD = tensors({"__metadata__": {"card": "[" * 10**5}}, b"")
+CARDS: list[tuple[str, Any, str]] = [
+    ("architecture", "hf-hub:someone/network", "is not one of timm's"),
+    ("architecture", "local-dir:/tmp", "is not one of timm's"),
+    ("architecture", 1, "is not one of timm's"),
+    ("classes", 10**9, "1 to 4096"),
+    ("size", "32", "1 to 4096"),
 ]
 OVERLAP = {"t": tensor([2, 2], [0, 16]), "u": tensor([2, 2], [8, 24])}
 TENSORS = [
@@ -423,45 +386,11 @@ TENSORS = [
     ),
     *files(
         check_card,
-        (
-            "l.safetensors",
-            tensors({"__metadata__": {"card": "[" * 10**5}}, b""),
-            "not readable as a checkpoint",
-        ),
+        ("l.safetensors", NO_CARD, "not readable as a checkpoint"),
         *(
             (f"{key}{i}.safetensors", checkpoint(**{key: value}), f"{value}.*{words}")
-            for i, (key, value, words) in enumerate(
-                (
-                    ("architecture", "hf-hub:someone/network", "is not one of timm's"),
-                    ("architecture", "local-dir:/tmp", "is not one of timm's"),
-                    ("architecture", 1, "is not one of timm's"),
-                    ("classes", 10**9, "1 to 4096"),
-                    ("size", "32", "1 to 4096"),
-                )
-            )
+            for i, (key, value, words) in enumerate(CARDS)
         ),
     ),
 ]
 FILES = [*ARCHIVES, *ARRAYS, *TEXTS, *TENSORS]
-READERS: dict[str, Callable[[Path], object]] = {
-    "a.npz": npz_task,
-    "b.npz": _all_images,
-    "c.npz": lambda path: read_npz(path, "labels"),
-    "judgments.npz": lambda path: read_judgments(path.parent),
-    "a.npy": _matrix,
-    "a.mat": _matrix,
-    "a.csv": _matrix,
-    "a.json": read_materials,
-    "a.yaml": read_yaml,
-    "a.gz": read_idx,
-    "a.tar.gz": _test_set,
-    "a.zip": _two_images,
-    "a.png": _picture,
-    "a.safetensors": header,
-    "b.safetensors": read_card,
-    "c.safetensors": read_classifier,
-    "d.safetensors": _embedding,
-    "a.pt": header,
-    "a.bin": header,
-}
-"""Every reader of files, by a name of what it reads."""

@@ -6,27 +6,24 @@
         hub.asked                       # every request for a file: method, repo, file, range
 
 or `Hub(folder)` for a folder of `<owner>/<name>/<file>`, such as `make_weights(names, folder)`
-writes: untrained networks, which say so in their header. `Hub({}, CONTENT)` gives CONTENT at every
-address, for downloads that are no hub's; `breaks` is then without names. The client reads its
-environment when it is imported: for a client in this process there is
-`hub.patch(monkeypatch, tmp_path)`.
+writes. `Hub({}, CONTENT)` gives CONTENT at every address, for downloads that are no hub's; `breaks`
+is then without names. The client reads its environment when it is imported: for a client in this
+process there is `hub.patch(monkeypatch, tmp_path)`.
 """
-
-from __future__ import annotations
 
 import contextlib
 import functools
 import hashlib
-import json
+import itertools
 import socket
 import struct
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from urllib.parse import unquote
 
 import huggingface_hub.file_download
@@ -34,15 +31,14 @@ import numpy as np
 import pytest
 from huggingface_hub import constants
 from huggingface_hub.utils import _http
+from huggingface_hub.utils.sha import git_hash
 
 import stages.networks.hub
 
-Files = Mapping[str, bytes | Path]
 FAULTS = {
     *("cut", "reset", "short", "long", "wrong", "page", "empty", "encoded"),
     *("slow", "drip", "stall", "endless", "loop"),
 }
-PAGE = b"<html><body>Sorry</body></html>"
 CONTENT = np.random.default_rng(0).bytes(200_000)
 """A file to download."""
 
@@ -61,38 +57,35 @@ class Hub:
 
     Parameters
     ----------
-    content : repo -> file -> bytes or the path of them; or a folder `<owner>/<name>/<file>`.
+    content : repo -> file -> bytes; or a folder `<owner>/<name>/<file>`.
     elsewhere : what every other address holds.
 
     Attributes
     ----------
     url : its address. asked : requests for files so far. gated : repos that want a token.
-    stall : seconds that a stalling answer takes.
     """
 
-    def __init__(self, content: Mapping[str, Files] | Path, elsewhere: bytes = b"") -> None:
+    def __init__(
+        self, content: Mapping[str, Mapping[str, bytes]] | Path, elsewhere: bytes = b""
+    ) -> None:
         if isinstance(content, Path):
             content = {
                 repo.relative_to(content).as_posix(): {
-                    file.relative_to(repo).as_posix(): file
-                    for file in sorted(repo.rglob("*"))
-                    if file.is_file()
+                    f.name: f.read_bytes() for f in repo.iterdir()
                 }
-                for repo in sorted(content.glob("*/*"))
+                for repo in content.glob("*/*")
             }
-        self.repos = {repo: dict(files) for repo, files in content.items()}
+        self.repos = dict(content)
         self.elsewhere = elsewhere
         self.asked: list[Asked] = []
         self.gated: set[str] = set()
-        self.stall = 2.0
-        self._faults: dict[tuple[str, str, str], list[str]] = {}
-        self._lock = threading.Lock()
+        self._faults: dict[tuple[str, str, str], Iterator[str]] = {}
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def __enter__(self) -> Hub:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
@@ -130,17 +123,9 @@ class Hub:
         names = {name: self.sha256(repo, name) for name in sorted(self.repos[repo])}
         return hashlib.sha1(repr((repo, names)).encode()).hexdigest()  # noqa: S324
 
-    def content(self, repo: str, filename: str) -> bytes:
-        """A file's right bytes."""
-        found = self.repos[repo][filename]
-        return found.read_bytes() if isinstance(found, Path) else found
-
     def sha256(self, repo: str, filename: str) -> str:
         """SHA-256 of a file's right bytes."""
-        found = self.repos[repo][filename]
-        if isinstance(found, Path):
-            return _digest(found, found.stat().st_mtime_ns, found.stat().st_size)
-        return hashlib.sha256(found).hexdigest()
+        return _sha256(self.repos[repo][filename])
 
     def breaks(self, repo: str = "", filename: str = "", *faults: str, method: str = "GET") -> None:
         """Let the next answers for a file be faulty, one fault each; the last is repeated for ever
@@ -150,27 +135,25 @@ class Hub:
         "short" is half a file, "long" has more after it, "wrong" has the right size and other
         bytes, "page" is an error page in place of the file (status 200, as what stands between may
         send it), "empty" is nothing, "encoded" claims to be zipped, "slow" is right but dribbles,
-        "drip" takes for ever, "stall" says nothing for `stall` seconds, "endless" does not end,
-        "loop" redirects to itself; a number is that HTTP status.
+        "drip" takes for ever, "stall" says nothing for two seconds, "endless" does not end, "loop"
+        redirects to itself; a number is that HTTP status.
         """
-        for kind in (fault.rstrip("!").split()[0] for fault in faults):
+        answers = [fault.rstrip("!") for fault in faults]
+        for kind in (answer.split()[0] for answer in answers):
             assert kind in FAULTS or kind.isdigit(), kind
-        self._faults[method, repo, filename] = list(faults)
+        forever = itertools.repeat(answers[-1]) if faults and faults[-1].endswith("!") else ()
+        self._faults[method, repo, filename] = itertools.chain(answers, forever)
 
     def next_fault(self, asked: Asked) -> str:
         """The fault of this answer, or ""."""
-        with self._lock:
-            self.asked.append(asked)
-            filename = asked.filename if asked.repo else ""
-            waiting = self._faults.get((asked.method, asked.repo, filename), [])
-            if not waiting:
-                return ""
-            return waiting[0][:-1] if waiting[0].endswith("!") else waiting.pop(0)
+        self.asked.append(asked)
+        filename = asked.filename if asked.repo else ""
+        return next(self._faults.get((asked.method, asked.repo, filename), iter(())), "")
 
 
 @functools.cache
-def _digest(path: Path, _modified: int, _size: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -184,56 +167,57 @@ class _Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         repo, resolve, rest = unquote(path[1:]).partition("/resolve/")
         if not resolve:
-            if not self.hub.elsewhere:
-                self._say(404, {})
-                return
             repo, rest = "", f"/{self.path}"
+            if not self.hub.elsewhere:
+                return self._refuse(404)
         revision, _, filename = rest.partition("/")
-        files, authorised = self.hub.repos.get(repo), "authorization" in self.headers
-        fault = self.hub.next_fault(
-            Asked(self.command, repo, filename, self.headers.get("Range", ""))
-        )
+        authorised = "authorization" in self.headers
+        asked = Asked(self.command, repo, filename, self.headers.get("Range", ""))
+        fault = self.hub.next_fault(asked)
         if fault.isdigit():
-            self._say(int(fault), {})
-        elif fault == "loop":
-            self._say(302, {"Location": f"{path}?{int(query or 0) + 1}"})
-        elif not resolve:
-            self._send(self.hub.elsewhere, {}, fault)
-        elif files is None:
-            self._say(404 if authorised else 401, {"X-Error-Code": "RepoNotFound"})
-        elif repo in self.hub.gated:
-            self._say(403 if authorised else 401, {"X-Error-Code": "GatedRepo"})
-        elif revision not in ("main", self.hub.commit(repo)):
-            self._say(404, {"X-Error-Code": "RevisionNotFound"})
-        elif filename not in files:
-            commit = {"X-Repo-Commit": self.hub.commit(repo)}
-            self._say(404, {"X-Error-Code": "EntryNotFound"} | commit)
-        else:
-            self._send_from_hub(repo, filename, fault)
-
-    def _say(self, status: int, headers: Mapping[str, str]) -> None:
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": "0"}.items():
-            self.send_header(name, value)
-        self.end_headers()
-
-    def _send_from_hub(self, repo: str, filename: str, fault: str) -> None:
-        content = self.hub.content(repo, filename)
-        headers = {"X-Repo-Commit": self.hub.commit(repo), "Accept-Ranges": "bytes"}
+            return self._refuse(int(fault))
+        if fault == "loop":
+            return self._refuse(302, Location=f"{path}?{int(query or 0) + 1}")
+        if not resolve:
+            return self._send(self.hub.elsewhere, {}, fault)
+        if repo not in self.hub.repos:
+            return self._refuse(404 if authorised else 401, "RepoNotFound")
+        if repo in self.hub.gated:
+            return self._refuse(403 if authorised else 401, "GatedRepo")
+        commit = self.hub.commit(repo)
+        if revision not in ("main", commit):
+            return self._refuse(404, "RevisionNotFound")
+        headers = {"X-Repo-Commit": commit}
+        if filename not in self.hub.repos[repo]:
+            return self._refuse(404, "EntryNotFound", **headers)
+        content = self.hub.repos[repo][filename]
         if filename.endswith(".safetensors"):  # kept by git-lfs: named by its SHA-256
             headers["X-Linked-Etag"] = f'"{self.hub.sha256(repo, filename)}"'
             headers["X-Linked-Size"] = str(len(content))
             headers["ETag"] = '"of-the-delivery-network"'
         else:
-            blob = f"blob {len(content)}\0".encode() + content
-            headers["ETag"] = f'"{hashlib.sha1(blob).hexdigest()}"'  # noqa: S324
-        self._send(content, headers, fault)
+            headers["ETag"] = f'"{git_hash(content)}"'
+        return self._send(content, headers | {"Accept-Ranges": "bytes"}, fault)
+
+    def _refuse(self, status: int, error: str = "", **headers: str) -> None:
+        self._say(status, {"Content-Length": "0", "X-Error-Code": error, **headers})
+
+    def _say(self, status: int, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
 
     def _send(self, content: bytes, headers: dict[str, str], fault: str) -> None:
         kind, _, tenths = fault.partition(" ")
-        half = content[: len(content) // 2]
-        bodies = {"short": half, "long": content + b"more", "wrong": content[::-1]}
-        body = (bodies | {"page": PAGE, "empty": b""}).get(kind, content)
+        bodies = {
+            "short": content[: len(content) // 2],
+            "long": content + b"more",
+            "wrong": content[::-1],
+            "page": b"<html><body>Sorry</body></html>",
+            "empty": b"",
+        }
+        body = bodies.get(kind, content)
         status, start = 200, 0
         if kind == "page":
             headers = {"Content-Type": "text/html"}
@@ -247,11 +231,8 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             headers["Content-Length"] = str(len(body) - start)
         if kind == "stall":
-            time.sleep(self.hub.stall)
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
+            time.sleep(2)
+        self._say(status, headers)
         with contextlib.suppress(ConnectionError):  # the client may have had enough
             if self.command == "GET":
                 self._body(body[start:], kind, int(tenths or 5))
@@ -278,12 +259,10 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-def make_weights(names: Iterable[str], folder: Path, seed: int = 0, **metadata: str) -> Path:
-    """Write `<folder>/timm/<name>/{model.safetensors, config.json}` for timm models, and return
-    the folder, for `Hub(folder)`.
+def make_weights(names: Iterable[str], folder: Path, seed: int = 0) -> Path:
+    """Write `<folder>/timm/<name>/{model.safetensors, config.json}` for timm models; the folder.
 
-    Networks have fresh weights (each seeded alone: files repeat to the byte), and their headers
-    say {"format": "pt", "weights": "untrained"} and whatever `metadata` adds.
+    Networks are untrained, and their headers say so. Each is seeded alone.
     """
     import safetensors.torch
     import timm
@@ -295,18 +274,9 @@ def make_weights(names: Iterable[str], folder: Path, seed: int = 0, **metadata: 
             torch.manual_seed(seed)
             model = timm.create_model(name)
         place = folder / "timm" / name
-        place.mkdir(parents=True, exist_ok=True)
+        place.mkdir(parents=True)
         state = {key: value.clone().contiguous() for key, value in model.state_dict().items()}
-        header = {"format": "pt", "weights": "untrained", **metadata}
-        content = _ordered(safetensors.torch.save(state, header))
+        content = safetensors.torch.save(state, {"weights": "untrained"})
         (place / "model.safetensors").write_bytes(content)
         save_config_for_hf(model, str(place / "config.json"))
     return folder
-
-
-def _ordered(content: bytes) -> bytes:
-    """A safetensors file with its header in order: the library writes metadata in any order."""
-    end = 8 + int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8:end]), sort_keys=True).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + content[end:]

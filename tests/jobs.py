@@ -1,7 +1,5 @@
 """Functions that tests of the engine run as jobs: they work, fail, hang, die, or ask for memory."""
 
-from __future__ import annotations
-
 import ctypes
 import importlib
 import os
@@ -64,44 +62,32 @@ class LockedError(Exception):
         self.lock = threading.Lock()
 
 
-def awkward() -> None:
-    raise AwkwardError("x.npz", detail="torn")
-
-
-def locked() -> None:
-    raise LockedError("x.npz: torn")
-
-
-def local() -> None:
-    """An error of a class that no other process can import."""
+def raises(name: str) -> None:
+    """An error that does not travel between processes."""
 
     class LocalError(Exception):
-        pass
+        """An error of a class that no other process can import."""
 
-    raise LocalError("x.npz: torn")
+    if name == "awkward":
+        raise AwkwardError("x.npz", detail="torn")
+    raise (LockedError if name == "locked" else LocalError)("x.npz: torn")
 
 
 def unwritable() -> bytes:
     """More bytes than this process may write from now on: as on a full disk."""
-    resource.setrlimit(
-        resource.RLIMIT_FSIZE, (1 << 15, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
-    )
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 15, hard))
     return bytes(1 << 16)
 
 
-def die(how: int, *, each: Sequence[int]) -> Iterator[str]:
-    """The first item is kept; the second ends the process: by exit code, or by a signal below 0."""
+def die(how: str, *, each: Sequence[int]) -> Iterator[str]:
+    """The first item is kept; with the second the process exits, is killed, or hangs in C with
+    Python's lock held."""
     for item in each:
-        if item:
-            os._exit(how) if how >= 0 else os.kill(os.getpid(), -how)
-        yield "first"
-
-
-def hang(*, each: Sequence[int]) -> Iterator[str]:
-    """The first item is kept; the second hangs in C with Python's lock held."""
-    for item in each:
-        if item:
+        if item and how == "hang":
             ctypes.PyDLL(None).sleep(10_000)
+        elif item:
+            os._exit(9) if how == "exit" else os.kill(os.getpid(), signal.SIGKILL)
         yield "first"
 
 
@@ -115,30 +101,29 @@ def hog() -> int:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-def die_at_first(folder: str, seconds: float = 0) -> str:
-    """Leave the process's id in a file and be killed, itself or after waiting; then end well."""
+def tell(folder: str, name: str) -> None:
+    """Leave a file with the process's id, then take long."""
+    (Path(folder) / name).write_text(str(os.getpid()))
+    time.sleep(10_000)
+
+
+def die_at_first(folder: str, waits: bool = False) -> str:
+    """Be killed at the first try, by itself or while it waits; end well at the second."""
     mark = Path(folder) / "first"
     if mark.exists():
         return "second"
-    fresh = mark.with_name("fresh")
-    fresh.write_text(str(os.getpid()))
-    fresh.rename(mark)
-    time.sleep(seconds)
+    if waits:
+        tell(folder, mark.name)
+    mark.touch()
     os.kill(os.getpid(), signal.SIGKILL)
     return "never"
 
 
-def tell(folder: str, name: str) -> None:
-    """Leave a file with the process's id, then take long."""
-    (Path(folder) / str(os.getpid())).write_text(name)
-    time.sleep(10_000)
-
-
 def main() -> None:
-    """A stage of two jobs that take long, in two workers or on the cluster named last."""
-    folder, *scheduler = sys.argv[1:]
+    """A stage of two jobs that take long, on a cluster."""
+    folder, scheduler = sys.argv[1:]
     jobs = {name: Job(partial(tell, folder, name)) for name in ("one", "two")}
-    run("made up", jobs, Place(2, scheduler[0] if scheduler else None))
+    run("made up", jobs, Place(scheduler=scheduler))
 
 
 if __name__ == "__main__":

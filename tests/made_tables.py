@@ -1,70 +1,71 @@
-"""Made-up tables of the paper's study: 491 models, six stimulus sets, three tasks."""
+"""Made-up results of the paper's study: its models, six stimulus sets, three tasks."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from stages.analysis.inputs import MEASUREMENTS
+from stages.analysis.results import Results
 from tests.conftest import ROOT
 
-MODELS = ROOT / "studies" / "models" / "paper.csv"
 SETS = ("animals", "automobiles", "fruits", "furniture", "various", "vegetables")
 TASKS = ("cifar100", "fashion_mnist", "mnist")
 HEADS = ("linear", "mlp1", "mlp2")
 SHOTS = (1, 5, 10, 20, 40, 80)
 BENCHMARKS = ("imagenet", "imagenet_a", "imagenet_r", "imagenet_sketch", "imagenet_real")
 MEASURES = ("pearson", "spearman", "triplet")
-REPEATS = 3
+
+Made = dict[str, pd.DataFrame]
+"""Tables alignment, fewshot and robustness."""
 
 
-def index() -> dict[str, dict[str, Any]]:
-    """What the embed stage would say of the paper's models."""
-    table = pd.read_csv(MODELS, dtype=str, keep_default_na=False)
-    return {
-        name: {
-            "architecture": timm.partition(".")[0] or name,
-            "group": family or "none",
-            "source": "hub",
-            "files": {},
-            "weights": "trained",
-        }
-        for name, timm, family in table[["name", "timm", "family"]].to_numpy()
+def frame(name: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    """A tidy table of the stage called `name`."""
+    return pd.DataFrame(rows, columns=list(MEASUREMENTS[name]))
+
+
+def tables(models: list[str], rng: np.random.Generator) -> Made:
+    """What models of different skill might score."""
+    alignment: list[tuple[Any, ...]] = []
+    fewshot: list[tuple[Any, ...]] = []
+    robustness: list[tuple[Any, ...]] = []
+    for m, skill in zip(models, rng.normal(size=len(models)), strict=True):
+        for s, measure in product(SETS, MEASURES):
+            value = 0.5 + 0.1 * np.tanh(skill + rng.normal())
+            alignment.append((m, "trained", s, measure, "group", value, 0.02))
+        for task, head, n, repeat in product(TASKS, HEADS, SHOTS, range(3)):
+            accuracy = 1 / (1 + np.exp(2 - 0.02 * n - skill - 0.3 * rng.normal()))
+            fewshot.append((m, "trained", task, head, n, repeat, accuracy))
+        for benchmark in BENCHMARKS:
+            top1 = 1 / (1 + np.exp(-skill - rng.normal()))
+            robustness.append((m, benchmark, *["published"] * 2, 10000, top1, (1 + top1) / 2))
+    rows = {"alignment": alignment, "fewshot": fewshot, "robustness": robustness}
+    return {name: frame(name, found) for name, found in rows.items()}
+
+
+def results(
+    count: int = 24,
+    families: int = 8,
+    change: Callable[[Made], object] = lambda made: None,
+    classifier: str = "published",
+) -> Results:
+    """Results of some models, in families of like size; `change` alters their tables before.
+
+    classifier : what of ImageNet is the covariate.
+    """
+    names = pd.read_csv(ROOT / "studies" / "models" / "paper.csv", dtype=str)["name"][::20][:count]
+    trained = {"source": "hub", "weights": "trained"}
+    index = {
+        name: trained | {"architecture": name, "group": f"family {i % families}"}
+        for i, name in enumerate(names)
     }
-
-
-def tables(names: list[str], rng: np.random.Generator) -> tuple[pd.DataFrame, ...]:
-    """Made-up tables of alignment, few-shot accuracy and robustness."""
-    skill = rng.normal(size=len(names))
-    alignment = pd.DataFrame(
-        [
-            (model, "trained", s, measure, "group", 0.5 + 0.1 * np.tanh(skill[m] + e), 0.02)
-            for (m, model), s, measure in product(enumerate(names), SETS, MEASURES)
-            for e in [rng.normal()]
-        ],
-        columns=["model", "weights", "set", "measure", "judge", "value", "se"],
-    )
-    fewshot = pd.DataFrame(
-        [
-            (model, "trained", task, head, n, r, 1 / (1 + np.exp(2 - 0.02 * n - skill[m] - e)))
-            for (m, model), task, head, n, r in product(
-                enumerate(names), TASKS, HEADS, SHOTS, range(REPEATS)
-            )
-            for e in [0.3 * rng.normal()]
-        ],
-        columns=["model", "weights", "task", "head", "n", "repeat", "accuracy"],
-    )
-    robustness = pd.DataFrame(
-        [
-            (model, benchmark, "published", "published", 10000, value, (1 + value) / 2)
-            for (m, model), benchmark in product(enumerate(names), BENCHMARKS)
-            for value in [1 / (1 + np.exp(-skill[m] - rng.normal()))]
-        ],
-        columns=["model", "benchmark", "classifier", "weights", "images", "top1", "top5"],
-    )
-    return alignment, fewshot, robustness
+    made = tables(list(names), np.random.default_rng(1))
+    change(made)
+    covariate = ("imagenet", classifier)
+    return Results(**made, covariate_from=covariate, index=index, family="group", group_size=5)
 
 
 def curve() -> list[dict[str, Any]]:

@@ -1,7 +1,5 @@
 """The tables of a whole analysis: what is in them, and what they say where nothing can be said."""
 
-from __future__ import annotations
-
 import json
 from functools import cache
 from typing import Any
@@ -13,29 +11,27 @@ import pytest
 
 from stages.analysis.analysis import Context, all_tables
 from stages.analysis.families import Resampling
-from stages.analysis.metrics import metrics, outcomes
+from stages.analysis.metrics import metrics, outcomes, plot_rows
 from stages.analysis.outcomes import Tables
-from stages.analysis.plot_rows import plot_rows
 from stages.analysis.results import Results
 from stages.runtime.errors import DataError
 from stages.runtime.tables import Record
-from tests.made_tables import curve, index, tables
+from tests import made_tables
+from tests.made_tables import Made, curve
 
 RESAMPLES = Resampling(0.95, 200, 0)
 NOTHING = Context({}, [], {}, {}, curve())
-GIVEN = ("imagenet", "published")
 
 
 @cache
 def results(families: int = 8, same: bool = False) -> Results:
     """24 models in families; with `same`, all of them score alike on ImageNet-R."""
-    about = dict(list(index().items())[::20][:24])
-    for i, entry in enumerate(about.values()):
-        entry["group"] = f"family {i % families}"
-    alignment, fewshot, robustness = tables(list(about), np.random.default_rng(1))
-    if same:
-        robustness.loc[robustness["benchmark"] == "imagenet_r", ["top1", "top5"]] = 0.5
-    return Results(alignment, fewshot, robustness, GIVEN, about, "group", 5)
+
+    def change(made: Made) -> None:
+        table = made["robustness"]
+        table.loc[same & (table["benchmark"] == "imagenet_r"), ["top1", "top5"]] = 0.5
+
+    return made_tables.results(24, families, change)
 
 
 @cache
@@ -43,10 +39,14 @@ def found(families: int = 8, same: bool = False) -> Tables:
     return all_tables(results(families, same), "pearson", RESAMPLES, NOTHING)
 
 
+def select(table: str, same: bool = False, **where: Any) -> list[Record]:
+    rows = found(same=same)[table]
+    return [row for row in rows if all(row[k] == v for k, v in where.items())]
+
+
 def test_every_outcome_measure_and_term_is_there_once() -> None:
     rows = pd.DataFrame(found()["correlations"])
-    keys = ["kind", "outcome", "head", "n", "top", "measure", "term"]
-    assert not rows.duplicated(keys).any()
+    assert not rows.duplicated([*results().shown[0].labels, "measure", "term"]).any()
     assert len(rows) == (3 * 3 * 6 + 4 * 2) * 3 * 2
     assert (rows["models"] == 24).all()
     assert (rows["families"] == 8).all()
@@ -54,17 +54,12 @@ def test_every_outcome_measure_and_term_is_there_once() -> None:
 
 def test_naive_intervals_are_pingouins() -> None:
     whole = results()
-    outcomes = {json.dumps(o.labels): o.values for o in whole.outcomes}
+    outcomes = {tuple(o.labels.values()): o.values for o in whole.outcomes}
     transforms = {"z²": lambda x: ((x - x.mean()) / x.std()) ** 2, "linear": lambda x: x}
     for row in found()["correlations"]:
-        labels = {name: row[name] for name in whole.outcomes[0].labels}
-        table = pd.DataFrame(
-            {
-                "c": whole.covariate,
-                "x": transforms[row["term"]](whole.alignment[row["measure"]]),
-                "y": outcomes[json.dumps(labels)],
-            }
-        )
+        x = transforms[row["term"]](whole.alignment[row["measure"]])
+        y = outcomes[tuple(row[name] for name in whole.outcomes[0].labels)]
+        table = pd.DataFrame({"c": whole.covariate, "x": x, "y": y})
         expected = pingouin.partial_corr(table, "x", "y", "c").iloc[0]
         assert row["r"] == pytest.approx(expected["r"], abs=1e-10)
         assert row["p"] == pytest.approx(expected["p_val"], abs=1e-10)
@@ -77,26 +72,22 @@ def test_the_same_analysis_gives_the_same_tables() -> None:
     again = all_tables(results(), "pearson", RESAMPLES, NOTHING)
     assert json.dumps(again) == json.dumps(found())
     other = all_tables(results(), "pearson", Resampling(0.95, 200, 1), NOTHING)
-    column = [[row["family_low"] for row in t["correlations"]] for t in (other, again)]
-    assert column[0] != column[1]  # the seed is that of the resamples
-    naive = [[row["low"] for row in t["correlations"]] for t in (other, again)]
-    assert naive[0] == naive[1]
+    for column, alike in (("family_low", False), ("low", True)):  # the seed is of the resamples
+        one, two = ([row[column] for row in t["correlations"]] for t in (other, again))
+        assert (one == two) == alike
 
 
 def test_where_all_models_score_the_same_nothing_is_said_and_nothing_fails() -> None:
-    rows = [row for row in found(same=True)["correlations"] if row["outcome"] == "imagenet_r"]
+    rows = select("correlations", same=True, outcome="imagenet_r")
     assert rows
     for row in rows:
         assert row["undefined"] == "all models score the same"
         assert {row[k] for k in ("r", "low", "p", "family_low", "family_p", "slope")} == {None}
-    others = [row for row in found(same=True)["correlations"] if row["outcome"] == "imagenet_a"]
-    before = [row for row in found()["correlations"] if row["outcome"] == "imagenet_a"]
+    others, before = (select("correlations", s, outcome="imagenet_a") for s in (True, False))
     assert [row["r"] for row in others] == [row["r"] for row in before]
-    shown = {
-        row["outcome"]: row for row in outcomes(results(same=True), found(same=True), "pearson")
-    }
-    assert shown["imagenet_r"]["z2"]["r"] is None
-    assert shown["imagenet_r"]["accuracy"] == 0.5
+    shown = outcomes(results(same=True), found(same=True), "pearson")
+    (row,) = (row for row in shown if row["outcome"] == "imagenet_r")
+    assert (row["z2"]["r"], row["accuracy"]) == (None, 0.5)
 
 
 def test_with_too_few_families_only_naive_values_are_there() -> None:
@@ -113,32 +104,26 @@ def test_one_family_of_all_models_is_too_few_and_no_crash() -> None:
 
 
 def test_alignment_that_hardly_varies_is_an_error_that_names_it() -> None:
-    whole = results()
-    same = whole.judged.assign(value=0.5)
     with pytest.raises(DataError, match="fewer than 3 different values of pearson alignment"):
-        Results(same, whole.fewshot, whole.robustness, GIVEN, whole.index, "group", 5)
+        made_tables.results(
+            change=lambda made: made.update(alignment=made["alignment"].assign(value=0.5))
+        )
 
 
 def test_groups_are_means_of_their_models() -> None:
-    whole = results()
-    alignment = whole.alignment["spearman"].sort_values()
-    high, low = list(alignment.index[-5:]), list(alignment.index[:5])
-    rows = {
-        row["group"]: row
-        for row in found()["table1"]
-        if (row["benchmark"], row["top"], row["measure"]) == ("imagenet_a", 5, "spearman")
-    }
-    top5 = whole.top("imagenet_a", 5)
-    assert rows["high"]["accuracy"] == pytest.approx(top5[high].mean())
-    assert rows["low"]["accuracy"] == pytest.approx(top5[low].mean())
+    alignment = results().alignment["spearman"].sort_values()
+    top5 = results().top("imagenet_a", 5)
+    where: dict[str, Any] = {"benchmark": "imagenet_a", "top": 5, "measure": "spearman"}
+    rows = {row["group"]: row for row in select("table1", **where)}
+    assert rows["high"]["accuracy"] == pytest.approx(top5[alignment.index[-5:]].mean())
+    assert rows["low"]["accuracy"] == pytest.approx(top5[alignment.index[:5]].mean())
     assert rows["mid"]["models"] == 5
 
 
 def test_families_hold_every_model_once() -> None:
-    rows = found()["families"]
-    assert sum(row["models"] for row in rows) == 24
-    one = next(row for row in rows if row["group"] == "family 3")
-    own = [m for m, f in zip(results().models, results().families, strict=True) if f == "family 3"]
+    assert sum(row["models"] for row in found()["families"]) == 24
+    (one,) = select("families", group="family 3")
+    own = np.array(results().families) == "family 3"
     assert one["alignment"] == pytest.approx(results().alignment["pearson"][own].mean())
     assert one["accuracy_high"] == results().shown[0].values[own].max()
 
@@ -159,20 +144,15 @@ def test_metrics_are_few_and_plain() -> None:
     assert len(values) <= 12
     assert (values["models"], values["models_left_out"], values["untrained_models"]) == (24, 1, 0)
     assert values["one_judge_agreement"] is None  # no judgments were given
-    main = {**results().shown[0].labels, "measure": "pearson"}
-    for name, term in (("r_z2", "z²"), ("r_alignment", "linear")):
-        (row,) = select("correlations", term=term, **main)
-        assert values[f"{name}_main_outcome"] == pytest.approx(row["r"], rel=1e-3)
     shown = results().shown
+    for name, term in (("r_z2", "z²"), ("r_alignment", "linear")):
+        (row,) = select("correlations", term=term, measure="pearson", **shown[0].labels)
+        assert values[f"{name}_main_outcome"] == pytest.approx(row["r"], rel=1e-3)
     few = [o.values.mean() for o in shown if o.kind == "few-shot"]
     assert values["mean_fewshot_accuracy"] == pytest.approx(np.mean(few), rel=1e-3)
     assert values["mean_alignment"] == pytest.approx(results().alignment["pearson"].mean(), 1e-3)
-    where = {"test": "two lines", "family_effects": False, "measure": "pearson"}
+    where: dict[str, Any] = {"test": "two lines", "family_effects": False, "measure": "pearson"}
     us = [row["u"] for o in shown for row in select("u_tests", **where, **o.labels) if row["u"]]
     assert values["outcomes_following_u"] == len(us)
-    rho = select("bridge_tests", outcome=results().tasks[0], n=1)[0]["rho"]
-    assert values["theory_rank_correlation"] == pytest.approx(rho, rel=1e-3)
-
-
-def select(table: str, **where: Any) -> list[Record]:
-    return [row for row in found()[table] if all(row[k] == v for k, v in where.items())]
+    (row,) = select("bridge_tests", outcome="cifar100", n=1)
+    assert values["theory_rank_correlation"] == pytest.approx(row["rho"], rel=1e-3)

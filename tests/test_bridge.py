@@ -1,10 +1,7 @@
 """Models on the theory's curve: interpolation, ranks, their correlation, and the stage's tables."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,47 +13,40 @@ from stages.analysis.inputs import COUNTS, THEORY, read_theory
 from stages.analysis.partial import SAME
 from stages.analysis.results import Results
 from stages.runtime.errors import DataError
-from stages.runtime.tables import write_table
-from tests.made_tables import curve, index, tables
+from stages.runtime.tables import Record, write_table
+from tests import made_tables
+from tests.made_tables import SHOTS, TASKS, Made, curve
 
-GIVEN = ("imagenet", "published")
 RESAMPLES = Resampling(0.95, 200, 0)
-SHOWN = ("cifar100", "fashion_mnist", "mnist")
+BOTH_ARMS = list(np.random.default_rng(2).permutation(np.linspace(0.1, 0.95, 20)))
 
 
 def results(
-    alignment: Sequence[float] | None = None,
+    alignment: Sequence[float] = BOTH_ARMS,
     families: int = 6,
-    accuracy: float | None = None,
     error: float | None = 0.02,
-    without: str = "",
+    mnist: float | None = None,
+    fewshot: Sequence[float] | None = None,
 ) -> Results:
-    """20 models of planted triplet alignment, in families; with one accuracy on MNIST, if given."""
-    about = dict(list(index().items())[::20][:20])
-    for i, entry in enumerate(about.values()):
-        entry["group"] = f"family {i % families}"
-    judged, fewshot, robustness = tables(list(about), np.random.default_rng(1))
-    if alignment is not None:
-        planted = judged["model"].map(dict(zip(about, alignment, strict=True)))
-        judged["value"] = judged["value"].where(judged["measure"] != "triplet", planted)
-    judged["se"] = error
-    judged = judged[judged["measure"] != without]
-    if accuracy is not None:
-        fewshot.loc[fewshot["task"] == "mnist", "accuracy"] = accuracy
-    return Results(judged, fewshot, robustness, GIVEN, about, "group", 5)
+    """20 models of planted triplet alignment; with one accuracy on MNIST, or one a model."""
 
+    def change(made: Made) -> None:
+        table, few = made["alignment"], made["fewshot"]
+        models = table["model"].unique()
+        planted = table["model"].map(dict(zip(models, alignment, strict=True)))
+        value = table["value"].where(table["measure"] != "triplet", planted)
+        made["alignment"] = table.assign(value=value, se=error)
+        if mnist is not None:
+            few.loc[few["task"] == "mnist", "accuracy"] = mnist
+        if fewshot is not None:
+            few["accuracy"] = few["model"].map(dict(zip(models, fewshot, strict=True)))
 
-def both_arms() -> list[float]:
-    return list(np.random.default_rng(2).permutation(np.linspace(0.1, 0.95, 20)))
+    return made_tables.results(20, families, change)
 
 
 def test_between_two_simulated_epsilons_is_the_line_through_them() -> None:
-    points = [
-        {"epsilon": 0.4, "n": 5, "accuracy": 0.2},  # in no order
-        {"epsilon": 0.1, "n": 5, "accuracy": 0.8},
-        {"epsilon": 0.2, "n": 5, "accuracy": 0.6},
-        {"epsilon": 0.2, "n": 1, "accuracy": 0.3},
-    ]
+    rows = [(0.4, 5, 0.2), (0.1, 5, 0.8), (0.2, 5, 0.6), (0.2, 1, 0.3)]  # in no order
+    points = [{"epsilon": e, "n": n, "accuracy": accuracy} for e, n, accuracy in rows]
     for epsilon, value in ((0.1, 0.8), (0.15, 0.7), (0.2, 0.6), (0.25, 0.5), (0.4, 0.2)):
         assert predicted(epsilon, 5, points) == pytest.approx(value)
     assert predicted(0.2, 1, points) == pytest.approx(0.3)
@@ -66,17 +56,15 @@ def test_between_two_simulated_epsilons_is_the_line_through_them() -> None:
 
 
 def test_every_model_has_a_row_an_outcome_with_epsilon_and_its_interval() -> None:
-    alignment = both_arms()
-    whole = results(alignment)
+    whole = results()
     rows = bridge(whole, curve(), 0.9)
     assert len(rows) == 20 * 3
     assert {row["n"] for row in rows} == {1}
-    by_model = dict(zip(whole.index, alignment, strict=True))
-    error = 0.02 / np.sqrt(6)  # of a mean of six sets
+    by_model = dict(zip(whole.models, BOTH_ARMS, strict=True))
+    half = norm.ppf(0.95) * 0.02 / np.sqrt(6)  # of a mean of six sets
     for row in rows:
         epsilon = 1 - by_model[row["model"]]
         assert row["epsilon"] == pytest.approx(epsilon)
-        half = norm.ppf(0.95) * error
         assert row["epsilon_low"] == pytest.approx(epsilon - half)
         assert row["epsilon_high"] == pytest.approx(epsilon + half)
         assert row["predicted"] == pytest.approx(predicted(epsilon, 1, curve()))
@@ -86,10 +74,7 @@ def test_every_model_has_a_row_an_outcome_with_epsilon_and_its_interval() -> Non
 
 
 def test_intervals_are_of_shares_and_blank_where_there_is_no_error() -> None:
-    alignment = both_arms()
-    alignment[3] = 0.999
-    alignment[4] = 0.001
-    rows = bridge(results(alignment, error=0.2), curve(), 0.95)
+    rows = bridge(results([*BOTH_ARMS[:-2], 0.999, 0.001], error=0.2), curve(), 0.95)
     assert min(row["epsilon_low"] for row in rows) == 0
     assert max(row["epsilon_high"] for row in rows) == 1
     for row in bridge(results(error=None), curve(), 0.95):
@@ -97,73 +82,55 @@ def test_intervals_are_of_shares_and_blank_where_there_is_no_error() -> None:
 
 
 def test_ranks_run_from_the_best_and_follow_the_distance_from_one_half() -> None:
-    alignment = both_arms()
-    whole = results(alignment)
-    names = list(whole.index)
-    best_first = sorted(names, key=lambda m: -abs(alignment[names.index(m)] - 0.5))
-    for task in SHOWN:
-        rows = {row["model"]: row for row in bridge(whole, curve(), 0.95) if row["outcome"] == task}
-        assert sorted(rows, key=lambda m: rows[m]["predicted_rank"]) == best_first
+    whole = results(mnist=0.5)
+    distance = dict(zip(whole.models, np.abs(np.array(BOTH_ARMS) - 0.5), strict=True))
+    found = bridge(whole, curve(), 0.95)
+    for task in TASKS:
+        rows = {row["model"]: row for row in found if row["outcome"] == task}
+        predicted_order = sorted(rows, key=lambda m: rows[m]["predicted_rank"])
+        assert predicted_order == sorted(rows, key=lambda m: -distance[m])
+        if task == "mnist":  # models that score alike share a rank
+            assert {row["measured_rank"] for row in rows.values()} == {10.5}
+            continue
         measured = sorted(rows, key=lambda m: rows[m]["measured_rank"])
         assert measured == sorted(rows, key=lambda m: -rows[m]["accuracy"])
         assert sorted(row["measured_rank"] for row in rows.values()) == list(range(1, 21))
 
 
-def test_models_that_score_alike_share_a_rank() -> None:
-    rows = bridge(results(accuracy=0.5), curve(), 0.95)
-    assert {row["measured_rank"] for row in rows if row["outcome"] == "mnist"} == {10.5}
-
-
-def test_rho_is_scipys_and_of_capacity() -> None:
-    alignment = both_arms()
+@pytest.mark.parametrize(
+    ("alignment", "misaligned"),
+    [
+        (BOTH_ARMS, sum(a < 0.5 for a in BOTH_ARMS)),
+        (np.linspace(0.55, 0.9, 20), 0),
+        (1 - np.linspace(0.55, 0.9, 20), 20),
+    ],
+)
+def test_rho_is_scipys_and_of_capacity(alignment: Sequence[float], misaligned: int) -> None:
+    """Where all are aligned the order is that of alignment itself; where none is, its reverse."""
     whole = results(alignment)
     rows = bridge_tests(whole, RESAMPLES)
-    assert [(row["outcome"], row["n"]) for row in rows] == [
-        (task, n) for task in SHOWN for n in (1, 5, 10, 20, 40, 80)
-    ]
-    order = dict(zip(whole.index, alignment, strict=True))
-    distance = [abs(order[str(m)] - 0.5) for m in whole.models]
+    assert [(row["outcome"], row["n"]) for row in rows] == [(t, n) for t in TASKS for n in SHOTS]
+    triplet = whole.alignment["triplet"]
+    order = {0: triplet, 20: -triplet}.get(misaligned, np.abs(triplet - 0.5))
     for row in rows:
-        expected = spearmanr(distance, whole.accuracy(row["outcome"], "linear", row["n"]))
+        expected = spearmanr(order, whole.accuracy(row["outcome"], "linear", row["n"]))
         assert row["rho"] == pytest.approx(expected.statistic)
         assert row["p"] == pytest.approx(expected.pvalue)
         assert row["family_low"] < row["rho"] < row["family_high"]
-        assert row["misaligned"] == sum(a < 0.5 for a in alignment) > 0
-        assert (row["models"], row["undefined"]) == (20, "")
-
-
-def test_where_all_are_aligned_the_order_is_that_of_alignment_itself() -> None:
-    whole = results(list(np.linspace(0.55, 0.9, 20)))
-    for row in bridge_tests(whole, RESAMPLES):
-        accuracy = whole.accuracy(row["outcome"], "linear", row["n"])
-        assert row["misaligned"] == 0
-        assert row["rho"] == pytest.approx(spearmanr(whole.alignment["triplet"], accuracy)[0])
-    mirrored = results(list(1 - np.linspace(0.55, 0.9, 20)))
-    for row in bridge_tests(mirrored, RESAMPLES):
-        accuracy = mirrored.accuracy(row["outcome"], "linear", row["n"])
-        assert row["misaligned"] == 20
-        assert row["rho"] == pytest.approx(-spearmanr(mirrored.alignment["triplet"], accuracy)[0])
+        assert (row["models"], row["misaligned"], row["undefined"]) == (20, misaligned, "")
 
 
 def test_the_order_that_theory_predicts_is_found() -> None:
-    alignment = both_arms()
-    whole = results(alignment)
-    names = list(whole.index)
     noise = np.random.default_rng(0).normal(size=20)
-    planted = {m: abs(a - 0.5) + 0.02 * e for m, a, e in zip(names, alignment, noise, strict=True)}
-    fewshot = whole.fewshot.assign(accuracy=whole.fewshot["model"].map(planted))
-    again = Results(
-        whole.judged, fewshot, results().robustness.assign(), GIVEN, whole.index, "group", 5
-    )
-    for row in bridge_tests(again, RESAMPLES):
+    planted = np.abs(np.array(BOTH_ARMS) - 0.5) + 0.02 * noise
+    for row in bridge_tests(results(fewshot=list(planted)), RESAMPLES):
         assert row["rho"] > 0.9
         assert row["family_low"] > 0.5
         assert row["family_p"] < 0.05
 
 
 def test_a_constant_outcome_and_too_few_families_are_reasons() -> None:
-    rows = bridge_tests(results(accuracy=0.5), RESAMPLES)
-    for row in rows:
+    for row in bridge_tests(results(mnist=0.5), RESAMPLES):
         none = row["outcome"] == "mnist"
         assert row["undefined"] == (SAME if none else "")
         assert (row["rho"] is None) == (row["family_p"] is None) == none
@@ -174,7 +141,9 @@ def test_a_constant_outcome_and_too_few_families_are_reasons() -> None:
 
 
 def test_a_study_without_triplets_has_no_bridge() -> None:
-    whole = results(without="triplet")
+    whole = made_tables.results(
+        change=lambda made: made.update(alignment=made["alignment"].query("measure != 'triplet'"))
+    )
     assert whole.measures == ["pearson", "spearman"]
     assert bridge(whole, curve(), 0.95) == []
     assert bridge_tests(whole, RESAMPLES) == []
@@ -183,20 +152,15 @@ def test_a_study_without_triplets_has_no_bridge() -> None:
 # --- the theory stage's tables ---
 
 
-def row_of(name: str, **values: Any) -> dict[str, Any]:
-    columns = THEORY[name].split()
-    return {column: 1 if column in COUNTS else 0.5 for column in columns} | values
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in THEORY:
-        write_table(tmp_path / f"{name}.csv", [row_of(name)])
-    rows = [
-        row_of("queries", strategy="adaptive", queries=1 / 3, objects=4),
-        row_of("queries", strategy="random", queries=None, objects=4),
-    ]
-    write_table(tmp_path / "queries.csv", rows)
+    for name, columns in THEORY.items():
+        row: Record = {column: 1 if column in COUNTS else 0.5 for column in columns.split()}
+        rows = [row]
+        if name == "queries":
+            rows = [row | {"strategy": "adaptive", "queries": 1 / 3, "objects": 4}]
+            rows += [row | {"strategy": "random", "queries": None, "objects": 4}]
+        write_table(tmp_path / f"{name}.csv", rows)
     return tmp_path
 
 

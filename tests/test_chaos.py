@@ -1,7 +1,5 @@
 """The short chaos: every fault it injects is survived, and none is left out unseen."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
@@ -13,27 +11,20 @@ from chaos.running import Counted, report
 from tests.conftest import ROOT
 
 ROW = re.compile(r"^(\S.+?) +(\d+) +(\d+) +(\d+)   (?:(\d+) of (\d+)|-)$", re.MULTILINE)
+FAMILIES = [
+    *("kill -9 of a stage", "SIGINT", "SIGTERM", "worker process", "full disk", "read-only"),
+    *("two runs", "flipped", "cut to half", "clock", "download: slow drip", "weights: "),
+]
 FEWEST = 80
 """Faults injected by `--short`, those that need the right to mount left out."""
 
 
-@pytest.fixture(scope="module")
-def table() -> str:
-    """What `python -m chaos --short` prints."""
-    if sys.platform != "linux":
-        pytest.skip("faults are injected by means of Linux")
-    done = subprocess.run(
-        [sys.executable, "-m", "chaos", "--short"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.mark.skipif(sys.platform != "linux", reason="faults are injected by means of Linux")
+def test_nothing_is_lost_and_nothing_bad_accepted() -> None:
+    command = [sys.executable, "-m", "chaos", "--short"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def test_nothing_is_lost_and_nothing_bad_accepted(table: str) -> None:
+    table = done.stdout
     rows = {name: [int(count or 0) for count in counts] for name, *counts in ROW.findall(table)}
     injected, survived, recomputed, equal, compared = rows.pop("all")
     assert injected == survived == sum(row[0] for row in rows.values()) >= FEWEST
@@ -41,17 +32,7 @@ def test_nothing_is_lost_and_nothing_bad_accepted(table: str) -> None:
     assert recomputed == sum(row[2] for row in rows.values()) > 0
     assert min(row[0] for row in rows.values()) > 0
     assert "\nlost: 0\naccepted: 0\n" in table
-
-
-@pytest.mark.parametrize(
-    "family",
-    [
-        *("kill -9 of a stage", "SIGINT", "SIGTERM", "worker process", "full disk", "read-only"),
-        *("two runs", "flipped", "cut to half", "clock", "download: slow drip", "weights: "),
-    ],
-)
-def test_no_family_is_missing(table: str, family: str) -> None:
-    assert family in table
+    assert [family for family in FAMILIES if family not in table] == []
 
 
 def test_what_does_not_hold_is_counted_and_told() -> None:
@@ -60,7 +41,7 @@ def test_what_does_not_hold_is_counted_and_told() -> None:
     good.count(good.compare(True))
     bad.count(["left", *bad.compare(False)], "theory")
     bad.count(bad.compare(False, taken=False))
-    assert (bad.injected, bad.survived, bad.lost, bad.accepted) == (2, 0, 2, 1)
+    assert (bad.injected, bad.lost, bad.accepted) == (2, 2, 1)
     assert "theory: left; other bytes than undisturbed" in bad.row()
     assert totals([good, bad]).endswith("\nlost: 2\naccepted: 1")
     assert re.search(r"^all +3 +1 +3   1 of 3$", totals([good, bad]), re.MULTILINE)

@@ -1,7 +1,5 @@
 """The comparison of two runs: equal to a tolerance, and what differs is named."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

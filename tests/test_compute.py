@@ -1,7 +1,5 @@
 """Jobs in this process, in workers of this machine, and on a dask.distributed cluster."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import shutil
@@ -20,7 +18,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from chaos.running import Cluster, Running, cluster_of_two, end_all, within
+from chaos.running import Cluster, Running, end_all, within
 from stages.communication.fewshot import ClassesSize, accuracies
 from stages.networks.embeddings import Embedding
 from stages.networks.pretrain import Plan, train_network
@@ -28,7 +26,7 @@ from stages.probes.fewshot import fewshot_accuracy
 from stages.runtime import cluster, workers
 from stages.runtime.cache import Cache, CacheError
 from stages.runtime.errors import UnitError, UsageError
-from stages.runtime.jobs import Job, Kept, Task, run
+from stages.runtime.jobs import Job, Kept, Task, missing, run
 from stages.runtime.machine import Place, place, worker_count
 from stages.study.load import load
 from tests import jobs
@@ -54,16 +52,15 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 @pytest.fixture(scope="module")
 def two(workspace: Workspace) -> Iterator[Cluster]:
     """A scheduler and two dask workers with a nanny each."""
-    with cluster_of_two(workspace) as made:
+    with Cluster(workspace, 2) as made:
         yield made
 
 
 @pytest.fixture
 def own(workspace: Workspace) -> Iterator[Cluster]:
     """A scheduler of the test's own, with no dask workers yet."""
-    made = Cluster(workspace)
-    yield made
-    made.end()
+    with Cluster(workspace) as made:
+        yield made
 
 
 @pytest.fixture(params=["in-process", "workers", "cluster"])
@@ -74,10 +71,10 @@ def somewhere(request: pytest.FixtureRequest) -> Place:
     return Place(1 if request.param == "in-process" else 2)
 
 
-def failures(asked: dict[str, Job], where: Place) -> str:
-    """What is said of the jobs that fail."""
+def failures(asked: dict[Any, Job], where: Place, **unplanned: str) -> str:
+    """What is reported of the jobs that fail."""
     with pytest.raises(UnitError) as error:
-        run("stage", asked, where)
+        run("stage", asked, where, failed=unplanned)
     return str(error.value)
 
 
@@ -85,23 +82,69 @@ SMALL = ClassesSize(
     objects=4, dimensions=2, classes=3, answers=2, spread=0.1, tests=5, positions=100, worlds=2
 )
 RERUN = "; a rerun computes what is missing"
+NAMED = {"named": Job(partial(jobs.returned, 1))}
 
 
 def slow(name: str, seconds: float, items: int = 1, cost: float = 1) -> Job:
     return Job(partial(jobs.slow, name, seconds), range(items), cost)
 
 
-def test_every_place_makes_the_same(somewhere: Place) -> None:
-    good = {"a": slow("a", 0, 3), "b": slow("b", 0, 2), "c": Job(partial(jobs.returned, [1, None]))}
-    bad = {"awkward": Job(partial(jobs.awkward)), "locked": Job(partial(jobs.locked))}
-    bad["local"] = Job(partial(jobs.local))
-    said = failures(good | bad, somewhere)
-    assert said.startswith("stage: 3 of 6 jobs failed: ")
+def kept(job: Job) -> list[bool]:
+    return [key in Cache() for key in job.keys]
+
+
+def test_a_job_that_fails_does_not_end_the_others(somewhere: Place, tmp_path: Path) -> None:
+    good = {"a": slow("a", 0, 3), ("b", 1): slow("b", 0, 2)}
+    bad = {name: Job(partial(jobs.raises, name)) for name in ("awkward", "locked", "local")}
+    negative = Job(partial(jobs.doubled, str(tmp_path / "log")), [1, -2])
+    asked = good | bad | {("bad", 1): negative, "nan": Job(partial(jobs.nan))}
+    said = failures(asked, somewhere, unplanned="no such file")
+    assert said.startswith("stage: 6 of 8 jobs failed: unplanned (no such file); ")
+    assert "bad 1 (ArithmeticError: -2 is negative)" in said
+    assert "nan (ValueError: Out of range float values are not JSON compliant" in said
     assert "awkward (RuntimeError: AwkwardError: x.npz: torn)" in said
     assert "locked (RuntimeError: LockedError: x.npz: torn)" in said
     assert "LocalError: x.npz: torn" in said
-    found = run("stage", good, somewhere)
-    assert found == {"a": ["a 0", "a 1", "a 2"], "b": ["b 0", "b 1"], "c": [1, None]}
+    assert kept(negative) == [True, False]  # what came before is kept
+    assert run("stage", good, Place()) == {"a": ["a 0", "a 1", "a 2"], ("b", 1): ["b 0", "b 1"]}
+
+
+def test_only_what_is_missing_is_computed(
+    somewhere: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (log := tmp_path / "log").touch()
+    both = {("a", 1): [1, 2], ("b", "x"): [7]}
+    for numbers, calls, report in (
+        (both, ["1 2", "7"], "3 units, 0 from the cache, 3 computed"),
+        (both, [], "3 units, 3 from the cache, 0 computed"),
+        ({"c": [9, 2, 7, 5, 1]}, ["9 5"], "5 units, 3 from the cache, 2 computed"),
+        (  # what two ask for is computed once
+            {"d": [20, 21, 20], "e": [21, 22], "f": [20, 1]},
+            ["20 21", "22"],
+            "4 units, 1 from the cache, 3 computed",
+        ),
+    ):
+        asked = {name: Job(partial(jobs.doubled, str(log)), each) for name, each in numbers.items()}
+        assert any(map(missing, asked.values())) == bool(calls)
+        found = run("stage", asked, somewhere)
+        assert found == {name: [{"twice": 2 * n} for n in each] for name, each in numbers.items()}
+        assert sorted(log.read_text().splitlines()) == calls
+        assert f"stage: {report}, 0 failed" in capsys.readouterr().err
+        log.write_text("")
+
+
+def test_a_result_is_json_bytes_or_a_file(somewhere: Place, tmp_path: Path) -> None:
+    values = [None, 1, 0.1 + 0.2, "é", [1, [2]], {"a": [True]}]
+    calls = {i: Job(partial(jobs.returned, value)) for i, value in enumerate(values)}
+    assert run("stage", calls, somewhere) == dict(enumerate(values))
+    payload = bytes(range(256)) * 1000
+    for folder in ("", str(tmp_path)):
+        job = Job(partial(jobs.returned, payload, folder))
+        assert run("stage", {"x": job}, somewhere, read=Kept.bytes) == {"x": payload}
+        with run("stage", {"x": job}, somewhere, read=Kept.open)["x"] as stream:
+            assert stream.read(3) == payload[:3]
+    (tmp_path / "payload").unlink()  # it was copied
+    assert run("stage", {"x": job}, somewhere, read=Kept.bytes) == {"x": payload}
 
 
 def test_results_are_equal_to_the_byte(
@@ -135,34 +178,28 @@ def test_results_are_equal_to_the_byte(
 @pytest.mark.parametrize("engine", ["workers", "cluster"])
 def test_what_kills_a_worker_fails_its_own_job(engine: str, request: pytest.FixtureRequest) -> None:
     address = request.getfixturevalue("two").address if engine == "cluster" else None
-    bad = {
-        "code": Job(partial(jobs.die, 9), [0, 1], cost=9),
-        "killed": Job(partial(jobs.die, -signal.SIGKILL), [0, 1]),
-        "hang": Job(partial(jobs.hang), [0, 1]),
-        "hog": Job(partial(jobs.hog)),
+    reasons = {
+        "exit": "its worker died (exit code 9; out of memory?)",
+        "kill": "its worker died (exit code -9; out of memory?)",
+        "hang": "a result took longer than 1 s (compute.limit)",
     }
+    if engine == "cluster":
+        reasons = dict.fromkeys(reasons, "the dask workers that ran it died, 4 in turn")
+    bad = {how: Job(partial(jobs.die, how), [0, 1], cost=9) for how in reasons}
     good = {f"good {i}": slow(str(i), 0.01) for i in range(6)}
-    said = failures(bad | good, Place(2, address, limit=1.0))
+    said = failures(bad | good | {"hog": Job(partial(jobs.hog))}, Place(2, address, limit=1.0))
     assert "4 of 10 jobs failed: " in said
     assert "hog (MemoryError)" in said
-    if engine == "workers":
-        for name, code in (("code", 9), ("killed", -9)):
-            died = f"its worker died (exit code {code}; out of memory?)"
-            assert f"{name} (RuntimeError: {died}{RERUN})" in said
-        assert f"hang (RuntimeError: a result took longer than 1 s (compute.limit){RERUN})" in said
-    else:
-        for name in ("code", "killed", "hang"):
-            assert f"{name} (RuntimeError: the dask workers that ran it died, 4 in " in said
-    assert all(key in Cache() for job in good.values() for key in job.keys)
-    for name in ("code", "killed", "hang"):  # what came before is kept
-        assert [key in Cache() for key in bad[name].keys] == [True, False]
+    assert all(f"{how} (RuntimeError: {reason}{RERUN})" in said for how, reason in reasons.items())
+    assert all(kept(job) == [True] for job in good.values())
+    assert all(kept(job) == [True, False] for job in bad.values())  # what came before is kept
 
 
 def test_jobs_that_ran_beside_one_that_dies_are_tried_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A death may also be of the moment: the job that caused it is tried again, too."""
-    guilty = {"guilty": Job(partial(jobs.die, 9), [0, 1], cost=9)}
+    guilty = {"guilty": Job(partial(jobs.die, "exit"), [0, 1], cost=9)}
     innocent = {name: slow(name, 0.5, 2) for name in ("a", "b", "c")}
     innocent["once"] = Job(partial(jobs.die_at_first, str(tmp_path)))
     said = failures(guilty | innocent, Place(2))
@@ -178,12 +215,13 @@ def test_jobs_that_ran_beside_one_that_dies_are_tried_again(
 def test_a_worker_killed_without_a_job_is_replaced(seconds: float) -> None:
     """Before its death can be noticed, and after."""
     tasks = [Task(str(i), slow(str(i), 0), [0], Cache()) for i in range(3)]
-    for _, result in workers.finished(tasks, 1):
-        assert len(result()) == 1
+    for task, made in workers.finished(tasks, 1):
+        assert isinstance(made, dict)
+        assert list(made) == task.job.keys
         for process in multiprocessing.active_children():
             process.kill()
         time.sleep(seconds)
-    assert all(key in Cache() for task in tasks for key in task.job.keys)
+    assert all(kept(task.job) == [True] for task in tasks)
     assert not multiprocessing.active_children()
 
 
@@ -213,9 +251,6 @@ def test_the_longest_starts_first(two: Cluster) -> None:
         assert all(abs(j.cost - cost) <= 1 for j, cost in zip(order, expected, strict=True))
 
 
-NAMED = {"named": Job(partial(jobs.returned, 1))}
-
-
 def test_a_dask_worker_that_differs_is_said(
     two: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,10 +273,9 @@ def test_a_dask_worker_that_differs_is_said(
 def test_a_dask_worker_outside_the_repository_is_said(tmp_path: Path) -> None:
     """The scheduler needs no repository; a worker does."""
     (tmp_path / "elsewhere").mkdir()
-    made = Cluster(Workspace(tmp_path / "elsewhere", tmp_path / "cache"))
-    made.worker("--no-nanny")
-    said = failures(NAMED, Place(scheduler=made.address))
-    made.end()
+    with Cluster(Workspace(tmp_path / "elsewhere", tmp_path / "cache")) as made:
+        made.worker("--no-nanny")
+        said = failures(NAMED, Place(scheduler=made.address))
     assert (
         f"a dask worker in {tmp_path / 'elsewhere'} cannot import stages; start it in the" in said
     )
@@ -280,60 +314,45 @@ def test_a_job_of_a_dask_worker_that_is_killed_is_done_elsewhere(
     mark = tmp_path / "first"
 
     def kill() -> None:
-        wait_for(mark.exists, 20)
-        assert int(mark.read_text()) == first.pid
+        wait_for(lambda: mark.exists() and mark.read_text() == str(first.pid), 20)
         own.worker("--no-nanny")
         os.kill(first.pid, signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
-    again = {"again": Job(partial(jobs.die_at_first, str(tmp_path), 10_000))}
+    again = {"again": Job(partial(jobs.die_at_first, str(tmp_path), True))}
     assert run("stage", again, Place(scheduler=own.address)) == {"again": "second"}
     killer.join()
 
 
 @pytest.fixture
-def stage(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Running, str]]:
-    """A stage of two jobs that take long, once they have begun: in workers or, where the test is
-    parametrised so, on a cluster of one dask worker; and the scheduler's address."""
+def stage(own: Cluster, tmp_path: Path) -> Iterator[Running]:
+    """A stage of jobs that take long, once one has begun on a cluster of one dask worker."""
     (pids := tmp_path / "pids").mkdir()
-    address, jobs = [], 2
-    if getattr(request, "param", "workers") == "cluster":
-        own = request.getfixturevalue("own")
-        own.worker("--no-nanny")
-        address, jobs = [own.address], 1
-    command = [sys.executable, "-m", "tests.jobs", str(pids), *address]
+    own.worker("--no-nanny")
+    command = [sys.executable, "-m", "tests.jobs", str(pids), own.address]
     running = Running(Workspace(ROOT, tmp_path / "cache"), command)
-    wait_for(lambda: len(list(pids.iterdir())) == jobs, 20)
-    yield running, "".join(address)
+    wait_for(lambda: list(pids.iterdir()), 20)
+    yield running
     running.end()
-
-
-def test_a_killed_stage_leaves_no_process(stage: tuple[Running, str]) -> None:
-    assert len(stage[0].alive()) >= 3
-    stage[0].process.kill()
-    assert not stage[0].left_after(5)
 
 
 SIGNALS = pytest.mark.parametrize(("number", "said"), [(2, "interrupted"), (15, "terminated")])
 
 
 @SIGNALS
-@pytest.mark.parametrize("stage", ["workers", "cluster"], indirect=True)
-def test_a_signal_ends_a_stage_at_once(stage: tuple[Running, str], number: int, said: str) -> None:
-    os.killpg(stage[0].pid, number)  # as the terminal does
-    assert stage[0].ended(2) == 128 + number
-    assert not stage[0].left_after(2)
-    assert stage[0].log == f"{said}: finished units are kept; run again to go on\n"
+def test_a_signal_ends_a_stage_at_once(stage: Running, number: int, said: str) -> None:
+    os.killpg(stage.pid, number)  # as the terminal does; for workers here see `make chaos`
+    assert stage.ended(2) == 128 + number
+    assert not stage.left_after(2)
+    assert stage.log == f"{said}: finished units are kept; run again to go on\n"
 
 
-@pytest.mark.parametrize("stage", ["cluster"], indirect=True)
-def test_a_lost_scheduler_ends_the_stage(stage: tuple[Running, str], own: Cluster) -> None:
-    running, address = stage
+def test_a_lost_scheduler_ends_the_stage(stage: Running, own: Cluster) -> None:
     own.scheduler.process.kill()
-    assert running.ended(10) == 3
+    assert stage.ended(10) == 3
     kept = "what it finished is kept: run again for the rest"
-    assert running.log == f"error: the scheduler at {address} was lost; {kept}\n"
+    assert stage.log == f"error: the scheduler at {own.address} was lost; {kept}\n"
 
 
 SIGNALLED = """
@@ -392,16 +411,12 @@ def test_the_environment_says_where_first(monkeypatch: pytest.MonkeyPatch) -> No
     assert place(compute).workers == worker_count(3) == 5
     monkeypatch.delenv("WORKERS")
     assert worker_count(None) == len(os.sched_getaffinity(0))
-    refused = {
-        "WORKERS": ["two", "0", "-1", "1.5", ""],
-        "SCHEDULER": ["host:8786", "tcp://host", "tcp://host:8786\n"],
-        "UNIT_LIMIT": ["0", "0.00", "-1", "1 min", "nan", "."],
-    }
-    for name, wrong in ((name, wrong) for name, values in refused.items() for wrong in values):
-        with monkeypatch.context() as patch:
-            patch.setenv(name, wrong)
-            with pytest.raises(UsageError, match=rf"(?s)\${name}: '.*allowed"):
-                place(compute)
+    for wrong in ("tcp://host:8786\n", "0.00", "1 min", "nan", "."):  # others are in bad_cases.py
+        name = "SCHEDULER" if "host" in wrong else "UNIT_LIMIT"
+        monkeypatch.setenv(name, wrong)
+        with pytest.raises(UsageError, match=rf"(?s)\${name}: '.*allowed"):
+            place(compute)
+        monkeypatch.setenv(name, "null")
 
 
 @pytest.mark.parametrize("stage", sorted({"check", *(stage.split()[0] for stage in STAGES)}))

@@ -1,8 +1,5 @@
 """Paired contrasts and reliability, against scipy, statsmodels, simulation and definitions."""
 
-from __future__ import annotations
-
-import csv
 import json
 import re
 from collections import Counter
@@ -18,48 +15,18 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
 from stages.analysis.contrasts import contrasts, factors
-from stages.analysis.inputs import MEASUREMENTS
 from stages.analysis.noise import accuracy, reliability
-from stages.analysis.results import Results
 from stages.runtime.errors import DataError
 from stages.runtime.tables import Record
 from stages.study.load import load
-from stages.study.models import all_models
-from stages.study.pairs import Pair, pairs_of, read_pairs
+from stages.study.models import Pair, all_models, pairs_of
 from stages.study.spec import Study
+from stages.study.tables import read_pairs
+from tests import made_tables
 from tests.conftest import ROOT, TINY
+from tests.made_tables import BENCHMARKS, MEASURES, TASKS, frame
 
 MODELS = ROOT / "studies" / "models"
-
-
-def study_results(rng: np.random.Generator, models: list[str]) -> Results:
-    """Results with random numbers: two measures, one task, one benchmark."""
-    alignment = [
-        (m, "trained", "s", measure, "group", rng.random(), 0.1)
-        for m, measure in product(models, ("pearson", "triplet"))
-    ]
-    fewshot = [
-        (m, "trained", "novel", "linear", n, repeat, rng.random())
-        for m, n, repeat in product(models, (1, 5), (0, 1))
-    ]
-    robustness = [
-        (m, benchmark, "readout", "trained", 9, rng.random(), rng.random())
-        for m, benchmark in product(models, ("clean", "edges"))
-    ]
-    return Results(
-        frame("alignment", alignment),
-        frame("fewshot", fewshot),
-        frame("robustness", robustness),
-        ("clean", "readout"),
-        {m: {"architecture": m, "group": m[0], "weights": "trained"} for m in models},
-        "group",
-        1,
-    )
-
-
-def frame(name: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
-    """A tidy table of the stage called `name`."""
-    return pd.DataFrame(rows, columns=[column for part in MEASUREMENTS[name] for column in part])
 
 
 def rows(differences: dict[str, list[float]], what: str = "pearson") -> list[Record]:
@@ -69,24 +36,22 @@ def rows(differences: dict[str, list[float]], what: str = "pearson") -> list[Rec
 
 
 def test_contrasts_are_differences_of_what_the_models_have() -> None:
-    results = study_results(np.random.default_rng(0), ["a1", "a2", "b1"])
-    table = contrasts(results, [Pair("depth", "a2", "a1", "a"), Pair("width", "b1", "a1", "b")])
-    assert [(r["factor"], r["quantity"], r["what"]) for r in table] == [
-        (factor, quantity, what)
-        for factor in ("depth", "width")
-        for quantity, what in (
-            ("alignment", "pearson"),
-            ("alignment", "triplet"),
-            ("accuracy", "novel 1-shot"),
-            ("accuracy", "edges top-1"),
-        )
+    results = made_tables.results(3)
+    one, two, three = results.models
+    table = contrasts(results, [Pair("depth", two, one, "a"), Pair("width", three, one, "b")])
+    values = {("alignment", measure): results.alignment[measure] for measure in MEASURES}
+    few = results.fewshot.query("n == 1 and head == 'linear'").groupby(["task", "model"])
+    top1 = results.robustness.set_index(["benchmark", "model"])["top1"]
+    values |= {("accuracy", f"{t} 1-shot"): few["accuracy"].mean()[t] for t in TASKS}
+    values |= {("accuracy", f"{b} top-1"): top1[b] for b in BENCHMARKS[1:]}
+    pairs = (("depth", two, one, "a"), ("width", three, one, "b"))
+    assert [(*pair, *what) for pair, what in product(pairs, values)] == [
+        tuple(row[k] for k in ("factor", "a", "b", "family", "quantity", "what")) for row in table
     ]
-    few = results.fewshot[results.fewshot["n"] == 1].groupby("model")["accuracy"].mean()
-    assert table[2]["value_a"] == pytest.approx(few["a2"])
-    assert table[2]["difference"] == pytest.approx(few["a2"] - few["a1"])
-    edges = results.robustness.set_index(["benchmark", "model"])["top1"]["edges"]
-    assert table[7]["difference"] == pytest.approx(edges["b1"] - edges["a1"])
-    assert table[7]["family"] == "b"
+    for row in table:
+        a, b = (values[row["quantity"], row["what"]][row[side]] for side in ("a", "b"))
+        found = [row[k] for k in ("value_a", "value_b", "difference")]
+        assert found == pytest.approx([a, b, a - b])
 
 
 def test_a_factor_of_two_families_is_tested_over_pairs() -> None:
@@ -97,10 +62,8 @@ def test_a_factor_of_two_families_is_tested_over_pairs() -> None:
     low, high = expected.confidence_interval(0.9)
     assert (row["over"], row["pairs"], row["families"]) == ("pairs", 8, 2)
     assert row["positive"] == int((a > b).sum())
-    assert [row[k] for k in ("mean", "low", "high", "p")] == pytest.approx(
-        [(a - b).mean(), low, high, expected.pvalue]
-    )
-    assert row["q"] == pytest.approx(row["p"])
+    numbers = [row[k] for k in ("mean", "low", "high", "p", "q")]
+    assert numbers == pytest.approx([(a - b).mean(), low, high, *[expected.pvalue] * 2])
     assert row["undefined"] == ""
 
 
@@ -110,15 +73,12 @@ def test_a_factor_of_three_families_is_tested_over_their_means() -> None:
     means = DescrStatsW([0.2, 0.5, 0.1])
     assert (row["over"], row["pairs"], row["families"], row["positive"]) == ("families", 6, 3, 4)
     assert (row["low"], row["high"]) == pytest.approx(means.tconfint_mean(0.05))
-    assert row["p"] == pytest.approx(means.ttest_mean(0)[1])
-    assert row["mean"] == pytest.approx(0.8 / 3)
+    assert (row["mean"], row["p"]) == pytest.approx((0.8 / 3, means.ttest_mean(0)[1]))
     # A pair twice in its family changes a test over pairs, and not this one.
     (again,) = factors(rows(given | {"y": [0.5, 0.5]}), 0.95)
     assert again["p"] == pytest.approx(row["p"])
-
-
-def test_swapping_the_models_of_every_pair_changes_signs_only() -> None:
-    given = {"x": [0.1, 0.3], "y": [0.5], "z": [-0.1, 0.2, 0.4]}
+    # Swapping the models of every pair changes signs only.
+    given["z"][1] = 0.2
     (row,) = factors(rows(given), 0.95)
     (swapped,) = factors(rows({family: [-d for d in ds] for family, ds in given.items()}), 0.95)
     assert (swapped["low"], swapped["high"]) == pytest.approx((-row["high"], -row["low"]))
@@ -127,43 +87,36 @@ def test_swapping_the_models_of_every_pair_changes_signs_only() -> None:
 
 
 def test_what_cannot_be_tested_says_why() -> None:
-    one, same, two = (
-        factors(rows(given), 0.95)[0]
-        for given in ({"x": [0.2]}, {"x": [0.2, 0.2]}, {"x": [0.2], "y": [0.3]})
-    )
-    for row, reason in ((one, "one pair"), (same, "all differences are equal")):
+    for differences, reason in (([0.2], "one pair"), ([0.2, 0.2], "all differences are equal")):
+        (row,) = factors(rows({"x": differences}), 0.95)
         assert (row["mean"], row["undefined"]) == (0.2, reason)
         assert all(row[key] is None for key in ("low", "high", "p", "q"))
-    assert two["p"] is not None
+    assert factors(rows({"x": [0.2], "y": [0.3]}), 0.95)[0]["p"] is not None
     assert factors([], 0.95) == []
 
 
 def test_q_is_benjamini_hochbergs_over_the_table() -> None:
     rng = np.random.default_rng(2)
-    table = [
-        row
-        for i in range(12)
-        for row in rows({"x": list(rng.normal(i / 8, 1, size=6))}, what=str(i))
-    ]
-    table += rows({"x": [0.3]}, what="untested")
-    found = factors(table, 0.95)
-    tested = [row for row in found if row["what"] != "untested"]
-    _, q, _, _ = multipletests([row["p"] for row in tested], method="fdr_bh")
-    assert [row["q"] for row in tested] == pytest.approx(list(q))
-    assert found[-1]["q"] is None
+    drawn = {str(i): list(rng.normal(i / 8, 1, size=6)) for i in range(12)} | {"untested": [0.3]}
+    found = factors([row for what, ds in drawn.items() for row in rows({"x": ds}, what)], 0.95)
+    _, q, _, _ = multipletests([row["p"] for row in found[:-1]], method="fdr_bh")
+    assert [row["q"] for row in found[:-1]] == pytest.approx(list(q))
+    assert (found[-1]["what"], found[-1]["q"]) == ("untested", None)
 
 
 # Pairs of published models
 
 
-def table() -> dict[str, dict[str, str]]:
-    with (MODELS / "paper.csv").open(newline="") as stream:
-        return {row["name"]: row for row in csv.DictReader(stream)}
-
-
 def test_pairs_keep_the_rules() -> None:
-    """Names that exist, one input size, one recipe (timm's tag) but where that is the factor."""
-    models, pairs = table(), read_pairs(MODELS / "pairs.csv", "test")
+    """Names that exist, one input size, one recipe (timm's tag) but where that is the factor.
+
+    And what timm's tags do not tell: how images are prepared, and with what settings ViTs were
+    pretrained. Steiner et al. (2022; doi:10.48550/arXiv.2106.10270) chose augmentation and weight
+    decay for each ViT; the name of its file says which.
+    """
+    table = pd.read_csv(MODELS / "paper.csv", dtype=str, keep_default_na=False)
+    models = table.set_index("name").to_dict("index")
+    pairs, vits = read_pairs(MODELS / "pairs.csv", "test"), 0
     differ = {
         "distillation": {("fb_dist_in1k", "fb_in1k"), ("fb_distilled_in1k", "fb_in1k")},
         "pretraining": {("fb_in22k_ft_in1k", "fb_in1k"), ("in21k_ft_in1k", "in1k")},
@@ -199,24 +152,14 @@ def test_pairs_keep_the_rules() -> None:
             assert float(one["gmacs"]) > float(other["gmacs"]), (a, b)
         if factor == "pruning":  # whole channels, or single weights, which stay as zeros
             assert int(one["parameters"]) <= int(other["parameters"]), (a, b)
-
-
-def test_pairs_are_prepared_and_pretrained_alike() -> None:
-    """What timm's tags do not tell: how images are prepared, and with what settings ViTs were.
-
-    Steiner et al. (2022; doi:10.48550/arXiv.2106.10270) chose augmentation and weight decay for
-    each ViT; the name of its file says which.
-    """
-    models, vits = table(), 0
-    for factor, a, b in read_pairs(MODELS / "pairs.csv", "test"):
-        one, other = (vars(timm.get_pretrained_cfg(models[m]["timm"])) for m in (a, b))
+        cfg, cfg_b = (vars(timm.get_pretrained_cfg(model["timm"])) for model in (one, other))
         same = ["input_size", "interpolation", "crop_pct", "crop_mode"]
         if factor != "adversarial training":  # AdvProp's weights have a normalisation of their own
             same += ["mean", "std"]
         for key in same:
-            assert one[key] == other[key], (a, b, key)
-        if one["tag"].startswith("augreg"):
-            recipe, recipe_b = (re.split(r"/[A-Za-z]+_\d+-", cfg["url"])[1] for cfg in (one, other))
+            assert cfg[key] == cfg_b[key], (a, b, key)
+        if cfg["tag"].startswith("augreg"):
+            recipe, recipe_b = (re.split(r"/[A-Za-z]+_\d+-", c["url"])[1] for c in (cfg, cfg_b))
             assert "-aug_" in recipe
             assert recipe == recipe_b, (a, b)
             vits += 1
@@ -236,22 +179,19 @@ def test_pairs_with_a_model_that_is_not_there_are_returned_apart() -> None:
     assert all("vgg16" in line for line in left)
 
 
-def tiny(**recipes: dict[str, Any]) -> Study:
+def test_networks_trained_here_are_paired_by_pull_alone() -> None:
+    recipes: dict[str, dict[str, Any]] = {
+        "untrained": {"steps": 0},
+        "still": {"steps": 0, "pull": 2.0},
+        "plain": {"labels": "categories"},
+        "attract": {"labels": "categories", "pull": 2.0},
+        "same": {"labels": "categories", "pull": -0.5, "steps": 3},  # training.steps
+        "longer": {"labels": "categories", "pull": 2.0, "steps": 9},
+        "other": {"labels": "shuffled", "pull": 2.0},
+    }
     grid = {"architectures": ["test_vit", "test_resnet"], "recipes": list(recipes)}
     content = TINY | {"recipes": recipes | {"categories": {}}, "models": [grid]}
-    return Study.model_validate(content)
-
-
-def test_networks_trained_here_are_paired_by_pull_alone() -> None:
-    study = tiny(
-        untrained={"steps": 0},
-        still={"steps": 0, "pull": 2.0},
-        plain={"labels": "categories"},
-        attract={"labels": "categories", "pull": 2.0},
-        same={"labels": "categories", "pull": -0.5, "steps": 3},  # training.steps
-        longer={"labels": "categories", "pull": 2.0, "steps": 9},
-        other={"labels": "shuffled", "pull": 2.0},
-    )
+    study = Study.model_validate(content)
     every = all_models(study, "tiny")
     used, left = pairs_of(study, every, [m.name for m in every])
     assert left == []
@@ -302,35 +242,26 @@ def test_reliability_is_the_correlation_of_two_means_over_repeats() -> None:
     assert row["reliability"] == pytest.approx(again, abs=0.02)
 
 
+SAME_IN_ONE = [[0.1, 0.5], [0.1, 0.7], [0.1, 0.3]]
+OPPOSED = [[0.1, 0.5], [0.3, 0.2], [0.5, 0.1]]
+
+
 @pytest.mark.parametrize(
     ("values", "reason", "sd", "rank_stability"),
     [
         ([[0.1], [0.2], [0.4]], "one repeat", None, None),
         ([[0.1, 0.3]], "one model", np.sqrt(0.02), None),
-        (
-            [[0.1, 0.5], [0.1, 0.7], [0.1, 0.3]],
-            "all models score the same in a repeat",
-            1.2 / 3 / np.sqrt(2),
-            None,
-        ),
-        (
-            [[0.1, 0.5], [0.3, 0.2], [0.5, 0.1]],
-            "repeats correlate negatively",
-            0.9 / 3 / np.sqrt(2),
-            -1.0,
-        ),
+        (SAME_IN_ONE, "all models score the same in a repeat", 1.2 / 3 / np.sqrt(2), None),
+        (OPPOSED, "repeats correlate negatively", 0.9 / 3 / np.sqrt(2), -1.0),
     ],
 )
 def test_undefined_reliability_says_why(
     values: list[list[float]], reason: str, sd: float | None, rank_stability: float | None
 ) -> None:
     (row,) = reliability(fewshot(np.array(values), np.random.default_rng(0)))
-    assert row["undefined"] == reason
-    assert row["reliability"] is None
-    assert row["sd"] == (None if sd is None else pytest.approx(sd))
-    assert row["rank_stability"] == (
-        None if rank_stability is None else pytest.approx(rank_stability)
-    )
+    assert (row["undefined"], row["reliability"]) == (reason, None)
+    for name, expected in (("sd", sd), ("rank_stability", rank_stability)):
+        assert row[name] == (None if expected is None else pytest.approx(expected))
 
 
 def test_a_missing_repeat_is_an_error() -> None:
@@ -340,20 +271,19 @@ def test_a_missing_repeat_is_an_error() -> None:
         reliability(whole.iloc[:-1])
 
 
-def test_accuracy_has_the_t_interval_of_its_repeats() -> None:
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_accuracy_has_the_t_interval_of_its_repeats(repeats: int) -> None:
+    """And none of one repeat."""
     rng = np.random.default_rng(5)
-    values = rng.random((4, 3))
-    found = {row["model"]: row for row in accuracy(fewshot(values, rng), 0.9)}
+    values = rng.random((4, repeats))
+    rows = accuracy(fewshot(values, rng), 0.9)
+    assert "NaN" not in json.dumps(rows)
+    found = {row["model"]: row for row in rows}
     for i, x in enumerate(values):
         row = found[f"m{i}"]
-        assert (row["task"], row["head"], row["n"], row["repeats"]) == ("novel", "linear", 1, 3)
-        expected = t.interval(0.9, 2, loc=x.mean(), scale=x.std(ddof=1) / np.sqrt(3))
+        assert [row[k] for k in ("task", "head", "n", "repeats")] == ["novel", "linear", 1, repeats]
         assert row["accuracy"] == pytest.approx(x.mean())
-        assert (row["low"], row["high"]) == pytest.approx(expected)
-
-
-def test_accuracy_of_one_repeat_has_no_interval() -> None:
-    rng = np.random.default_rng(6)
-    found = accuracy(fewshot(rng.random((4, 1)), rng), 0.9)
-    assert all(row["low"] is None and row["high"] is None for row in found)
-    assert "NaN" not in json.dumps(found)
+        interval = (None, None)
+        if repeats > 1:
+            interval = t.interval(0.9, 2, loc=x.mean(), scale=x.std(ddof=1) / np.sqrt(3))
+        assert (row["low"], row["high"]) == pytest.approx(interval)

@@ -1,12 +1,11 @@
 """Figures: what is written, what captions say, and what becomes of undefined values."""
 
-from __future__ import annotations
-
 import copy
 import dataclasses
 import re
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -19,14 +18,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from stages.analysis.facts import Facts, FewShot
-from stages.analysis.outcomes import Record, Tables
+from stages.analysis.outcomes import Record, Tables, records
 from stages.analysis.partial import quadratic_curve
-from stages.report.contents import DRAWINGS
+from stages.report.accuracy import reach
 from stages.report.figure import frame
-from stages.report.intervals import reach
-from stages.report.report import draw_all
+from stages.report.report import DRAWINGS, draw_all
 from stages.report.scatter import coloured, curve
-from stages.report.words import fill, words
+from stages.report.words import WORDS, fill
 from stages.runtime.machine import Place
 from tests.conftest import ROOT
 
@@ -48,160 +46,152 @@ FACTS = Facts(
 )
 THEORY = {"bridge", "theory_fewshot", "theory_queries", "theory_appendix"}
 """Figures that show what the theory's simulations found, whoever judged."""
-INTERVALS = {"low": -0.2, "high": 0.6, "family_low": -0.5, "family_high": 0.8}
+GROUPS = {"high": 0.6, "mid": 0.3, "low": 0.31}
+"""Groups of models and their accuracy."""
 
 
-def rows_of(columns: str, *rows: tuple[Any, ...]) -> list[Record]:
-    """Records from the names of their columns and their values."""
-    return [dict(zip(columns.split(), row, strict=True)) for row in rows]
+def crossed(**columns: Any) -> list[Record]:
+    """A row for each combination of the values in lists; any other value stands in every row."""
+    lists = [value if isinstance(value, list) else [value] for value in columns.values()]
+    return [dict(zip(columns, row, strict=True)) for row in product(*lists)]
+
+
+MODELS: list[Record] = [
+    {"model": f"m{i}", "architecture": f"net{i % 2}", "group": f"recipe{i % FAMILIES}"}
+    | {"weights": "untrained" if i < 2 else "trained"}
+    for i in range(12)
+]
 
 
 def theory() -> Tables:
     """Made-up rows of the theory, and its bridge to 12 models, of which one is beyond 0.5."""
-    epsilons = (0.0, 0.25, 0.5, 0.75, 1.0)
-    queries = "strategy objects epsilon dimensions games worlds confidence placed low high"
-    at = [0.3 + 0.02 * i for i in range(12)]
+    epsilon, band = [0.0, 0.25, 0.5, 0.75, 1.0], {"low": 0.1, "high": 0.9}
+    game = {"strategy": ["adaptive", "random"], "objects": [4, 7], "epsilon": epsilon}
+    game |= {"dimensions": 2, "games": 64, "worlds": 8, "confidence": 0.95, "placed": 1.0}
+    game |= {"low": 8.0, "high": 10.0, "entropy": 5.5, "alone": 0.25, "capacity": 0.5}
+    games = [
+        row
+        | {"queries": 9 + row["epsilon"], "queries_right": 8.0, "bound": 11.2, "by_places": 12.2}
+        for row in crossed(**game)
+    ]
+    for row in games:
+        if row["epsilon"] == 0.5:
+            row |= dict.fromkeys(("queries", "queries_right", "bound", "by_places"))
+            row["capacity"] = 0.0
+    none = dict.fromkeys(("family_low", "family_high", "family_p"))
     return {
-        "theory_queries": rows_of(
-            f"{queries} queries queries_right bound",
-            *(
-                (s, n, e, 2, 64, 8, 0.95, 1.0, 8.0, 10.0)
-                + ((None, None, None) if e == 0.5 else (9.0, 8.0, 7.0))
-                for s in ("adaptive", "random")
-                for n in (4, 8)
-                for e in epsilons
-            ),
-        ),
-        "theory_fewshot": rows_of(
-            "epsilon n accuracy low high worlds",
-            *((e, n, 0.5, 0.1, 0.9, 8) for e in epsilons for n in (1, 5)),
-        ),
-        "theory_shift": rows_of(
-            "epsilon shift teacher student expected low high",
-            *((e, 0.1, 0.1, 0.3, 0.3, 0.1, 0.9) for e in epsilons),
-        ),
-        "theory_adversarial": rows_of(
-            "epsilon candidates disagreement expected printed low high",
-            *((e, 10, 0.3, 0.3, 0.2, 0.1, 0.9) for e in epsilons),
+        "theory_queries": games,
+        "theory_fewshot": crossed(epsilon=epsilon, n=[1, 5], accuracy=0.5, worlds=8, **band),
+        "theory_shift": crossed(epsilon=epsilon, teacher=0.1, student=0.3, expected=0.3, **band),
+        "theory_adversarial": crossed(
+            epsilon=epsilon, candidates=10, disagreement=0.3, expected=0.3, printed=0.2, **band
         ),
         "bridge": [
-            model
-            | rows_of(
-                "outcome n epsilon epsilon_low epsilon_high predicted predicted_rank measured_rank",
-                ("novel", 1, at[i], at[i] - 0.02, at[i] + 0.02, 0.5, 1.0 + i, 12.0 - i),
-            )[0]
+            {**model, "outcome": "novel", "n": 1, "epsilon": e, "predicted": 0.5}
+            | {"epsilon_low": e - 0.02, "epsilon_high": e + 0.02}
+            | {"predicted_rank": 1.0 + i, "measured_rank": 12.0 - i}
             for i, model in enumerate(MODELS)
+            for e in [0.3 + 0.02 * i]
         ],
-        "bridge_tests": rows_of("outcome n rho", ("novel", 1, -1.0)),
+        "bridge_tests": crossed(
+            outcome="novel", n=1, rho=-1.0, p=0.5, **none, models=12, misaligned=1, undefined=""
+        ),
     }
-
-
-MODELS = rows_of(
-    "model architecture group weights",
-    *(
-        (f"m{i}", f"net{i % 2}", f"recipe{i % FAMILIES}", "untrained" if i < 2 else "trained")
-        for i in range(12)
-    ),
-)
 
 
 def small() -> Tables:
     """Made-up rows of every table: 12 models, a task, a benchmark, two n, one head."""
     rng = np.random.default_rng(0)
     x, y = np.sort(rng.normal(0.4, 0.1, 12)), rng.uniform(0.2, 0.8, 12)
-    fitted = rows_of(
-        "alignment fit fit_low fit_high", *zip(x, *quadratic_curve(x, y, x, 0.9), strict=True)
-    )
-    models = [{**model, **fit} for model, fit in zip(MODELS, fitted, strict=True)]
-    outcomes = rows_of(
-        "kind outcome head n top",
-        *(("few-shot", "novel", "linear", n, 0) for n in (1, 5)),
-        ("robustness", "edges", "", 0, 1),
-    )
-    tests = "measure test linear family_effects estimate q u undefined slope_low slope_high p_low"
-    whats = [("alignment", "pearson"), ("accuracy", "novel 1-shot"), ("accuracy", "edges top-1")]
-    spans = "alignment_low alignment_high accuracy_low accuracy_high"
-    ceilings = "set form measure judges leave_one_out upper split_half best_value"
+    fit, low, high = quadratic_curve(x, y, x, 0.9)
+    curves = pd.DataFrame(MODELS).assign(alignment=x, fit=fit, fit_low=low, fit_high=high)
+    outcomes = [
+        *crossed(kind="few-shot", outcome="novel", head="linear", n=[1, 5], top=0),
+        *crossed(kind="robustness", outcome="edges", head="", n=0, top=1),
+    ]
+    found = {"r": 0.25, "low": -0.2, "high": 0.6, "p": 1e-5, "models": 12, "undefined": ""}
+    found |= {"family_low": -0.5, "family_high": 0.8, "family_p": 0.3}
+    paper = {"paper": 0.239, "paper_p": 1e-5, "difference": 0.011}
+    slope = {"slope": 0.2, "slope_low": -0.1, "slope_high": 0.5, "slope_p": 0.2, "q": 0.4}
+    test: Record = {"measure": list(MEASURES), "test": ["z²", "capacity", "two lines"]}
+    test |= {"linear": False, "family_effects": [False, True], "estimate": 0.3, "q": 0.01}
+    test |= {"u": True, "undefined": "", "break": 0.4}
+    test |= {"slope_low": -1.0, "slope_high": 1.0, "p_low": 0.01, "p_high": 0.2}
+    spans = {"alignment_low": 0.3, "alignment_high": 0.5, "accuracy_low": 0.2, "accuracy_high": 0.7}
+    whats = {"pearson": "alignment", "novel 1-shot": "accuracy", "edges top-1": "accuracy"}
+    sets = crossed(best_model="m1", leave_one_out=0.6, spearman_brown=None, stimuli=40)[0]
+    top = {"top": 1, "paper": None}
+    repeats: Record = {"repeats": 4, "models": 12, "undefined": ""}
+    repeats |= {"sd": 0.02, "rank_stability": 0.9, "reliability": 0.95}
+    people = {"set": "discs", "form": "participants", "measure": "pearson", "judges": 3}
+    votes = {"set": "things", "form": "votes", "measure": "triplet", "judges": 4}
     return theory() | {
-        "alignment_fewshot": [
-            {**model, "accuracy": a, "task": "novel", "n": 1}
-            for model, a in zip(models, y, strict=True)
-        ],
-        "covariate_alignment": [{**m, "accuracy": a} for m, a in zip(models, y, strict=True)],
-        "relabelled": [
-            {**fit, "group": model["group"], "gain": gain}
-            for model, fit, gain in zip(MODELS, fitted, y, strict=True)
-        ],
-        "relabelled_tests": rows_of(
-            "measure term r low high p", ("pearson", "z²", -0.3, -0.5, 0.1, 0.2)
+        "alignment_fewshot": records(curves.assign(accuracy=y, task="novel", n=1)),
+        "covariate_alignment": records(curves.assign(accuracy=y)),
+        "relabelled": records(curves.drop(columns=["architecture", "weights"]).assign(gain=y)),
+        "relabelled_tests": crossed(
+            measure="pearson", term="z²", **found | {"r": -0.3, "low": -0.5, "high": 0.1}
         ),
-        "groups_by_n": rows_of(
-            "measure task head group n accuracy",
-            *(
-                (m, "novel", "linear", g, n, a)
-                for m in MEASURES
-                for n in (1, 5)
-                for g, a in (("high", 0.6), ("mid", 0.3), ("low", 0.31))
-            ),
-        ),
+        "groups_by_n": [
+            row | {"accuracy": GROUPS[row["group"]]}
+            for row in crossed(
+                measure=list(MEASURES), task="novel", head="linear", group=list(GROUPS), n=[1, 5]
+            )
+        ],
         "correlations": [
-            {**outcome, "measure": m, "term": term, "r": 0.25, **INTERVALS, "undefined": ""}
+            outcome | row
             for outcome in outcomes
-            for m in MEASURES
-            for term in ("z²", "linear")
+            for row in crossed(measure=list(MEASURES), term=["z²", "linear"], **found, **slope)
         ],
-        "table1": rows_of(
-            "benchmark top measure group accuracy paper",
-            *(
-                (b, 1, "pearson", g, a, None)
-                for b in ("clean", "edges")
-                for g, a in (("high", 0.6), ("mid", 0.3), ("low", 0.4))
-            ),
-        ),
-        "table2": rows_of("benchmark top measure r paper", ("edges", 1, "pearson", 0.25, 0.239)),
+        "table1": [
+            row | {"accuracy": GROUPS[row["group"]]}
+            for row in crossed(
+                benchmark=["clean", "edges"], measure="pearson", group=list(GROUPS), **top
+            )
+        ],
+        "table2": crossed(benchmark="edges", top=1, measure="pearson", **found, **paper),
+        "appendix_c": [outcome | found for outcome in outcomes],
         "u_tests": [
-            outcome
-            | rows_of(
-                f"{tests} p_high", (m, test, False, by, e, 0.01, True, "", -1.0, 1.0, 0.01, 0.2)
-            )[0]
+            outcome | row
             for outcome in outcomes
-            for m in MEASURES
-            for test, e in (("z²", 0.3), ("capacity", 0.3), ("two lines", None))
-            for by in (False, True)
-            if test != "capacity" or m == "triplet"
+            for row in crossed(**test)
+            if row["test"] != "capacity" or row["measure"] == "triplet"
         ],
-        "measures": rows_of("a b r low high paper", ("pearson", "triplet", 0.9, 0.8, 0.95, 0.824)),
-        "families": rows_of(
-            f"group models task n alignment accuracy {spans}",
-            *(
-                (f"recipe{i}", 2, "novel", 1, x[i], y[i], 0.3, 0.5, 0.2, 0.7)
-                for i in range(FAMILIES)
-            ),
+        "measures": crossed(
+            a="pearson", b="triplet", paper=0.824, difference=0.1, **found | {"r": 0.924}
         ),
-        "factors": rows_of(
-            "quantity what factor pairs over mean low high q undefined",
-            *((*what, "pull", 3, "pairs", 0.1, -0.1, 0.3, 0.2, "") for what in whats),
-        ),
-        "contrasts": rows_of(
-            "factor what difference",
-            *(("pull", what, d) for _, what in whats for d in (0.0, 0.1, 0.2)),
-        ),
-        "reliability": rows_of(
-            "task head n rank_stability reliability",
-            *(("novel", "linear", n, 0.9, 0.95) for n in (1, 5)),
-        ),
-        "ceilings": rows_of(
-            ceilings,
-            ("discs", "participants", "pearson", 3, 0.6, 0.7, 0.65, 0.5),
-            ("things", "votes", "triplet", 4, 0.6, None, None, 0.58),
-        ),
-        "participants": rows_of(
-            "set measure mean lowest highest",
-            *(("discs", "pearson", m, m - 0.1, m + 0.1) for m in (0.3, 0.4, 0.2)),
-        ),
+        "families": [
+            {"group": f"recipe{i}", "models": 2, "task": "novel", "n": 1, "covariate": 0.375}
+            | {"alignment": x[i], "accuracy": y[i], **spans}
+            for i in range(FAMILIES)
+        ],
+        "factors": [
+            {"quantity": quantity, "what": what, "factor": "pull", "pairs": 3, "positive": 2}
+            | {"over": "pairs", "mean": 0.1, "low": -0.1, "high": 0.3, "p": 0.1, "q": 0.2}
+            | {"undefined": ""}
+            for what, quantity in whats.items()
+        ],
+        "contrasts": [
+            {"factor": "pull", "quantity": quantity, "what": what, "a": f"m{i}", "b": "m0"}
+            | {"difference": 0.1 * i}
+            for what, quantity in whats.items()
+            for i in range(3)
+        ],
+        "reliability": crossed(task="novel", head="linear", n=[1, 5], **repeats),
+        "ceilings": [
+            sets | people | {"upper": 0.7, "split_half": 0.65, "best_value": 0.85},
+            sets | votes | {"upper": None, "split_half": None, "best_value": 0.58},
+        ],
+        "participants": [
+            {"set": "discs", "participant": f"p{mean}", "measure": "pearson", "mean": mean}
+            | {"lowest": mean - 0.1, "highest": mean + 0.1, "best_model": "m1", "r_z2": 0.1}
+            | {"r_linear": 0.3, "task": "novel", "n": 1}
+            for mean in (0.3, 0.4, 0.2)
+        ],
         "models": [
-            {**model, "pearson": x[i], "triplet": y[i], "pearson_se": 0.02}
-            for i, model in enumerate(MODELS)
+            {**model, "covariate": 0.5, "pearson": a, "triplet": b, "spearman": None}
+            | {"pearson_se": 0.02, "triplet_se": None, "spearman_se": None}
+            for model, a, b in zip(MODELS, x, y, strict=True)
         ],
     }
 
@@ -217,7 +207,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str
 def test_every_figure_is_written_both_ways(drawn: tuple[Path, dict[str, str]]) -> None:
     folder, captions = drawn
     assert list(captions) == FIGURES
-    sections = words()["sections"].values()
+    sections = WORDS["sections"].values()
     assert [name for section in sections for name in section["figures"]] == FIGURES
     assert {path.name for path in folder.iterdir()} == {
         f"{name}.{suffix}" for name in FIGURES for suffix in ("svg", "png")
@@ -322,7 +312,7 @@ def made(name: str, tables: Tables, facts: Facts = FACTS) -> tuple[Figure, str] 
     found = DRAWINGS[name].draw(frames, facts) if DRAWINGS[name].inputs(tables) else None
     if found is None:
         return None
-    caption = words()["macros"] + DRAWINGS[name].caption
+    caption = WORDS["macros"] + DRAWINGS[name].caption
     return found[0], fill(caption, facts=facts, **found[1])
 
 
@@ -355,12 +345,13 @@ def test_undefined_values_are_named_and_not_drawn(tmp_path: Path) -> None:
     for row in tables["models"]:
         row["pearson_se"] = None
     tables["factors"][0].update(mean=None, low=None, high=None, q=None, undefined="no pair")
-    tables["reliability"][0].update(rank_stability=None, reliability=None)
-    tables["measures"][0].update(r=None, low=None, high=None)
-    tables["relabelled_tests"][0].update(r=None, low=None, high=None)
+    for name in ("reliability", "measures", "relabelled_tests"):
+        absent = ("r", "low", "high", "rank_stability", "reliability")
+        tables[name][0] |= dict.fromkeys(absent)
     captions = captions_of(tables, dataclasses.replace(FACTS, families=3))
     assert list(captions) == FIGURES
-    written = {name: tables[name] for name in ("u_tests", "measures", "models", "factors")}
+    drawn = ("u_tests", "measures", "models", "factors", "contrasts")
+    written = {name: tables[name] for name in drawn}
     assert len(draw_all(written, FACTS, Place(), tmp_path, tmp_path)) == 4
     same = "(all models score the same)"
     assert f"not computed, 3 of 6 {same}" in captions["correlation_by_n"]

@@ -1,10 +1,12 @@
-"""Readers of files give a valid result or the project's own error, whatever the bytes are."""
+"""Readers of files give a valid result or the project's own error, whatever the bytes are.
 
-from __future__ import annotations
+None of them loads a pickle.
+"""
 
 import gzip
 import io
 import json
+import pickle
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -19,31 +21,29 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from stages.networks.cards import read_classifier
 from stages.networks.embeddings import Embedding
 from stages.networks.images import image_set
 from stages.networks.load import check_card
 from stages.networks.published import header
 from stages.runtime.errors import DataError, UsageError
-from stages.runtime.files import npz_bytes
-from stages.sources.arrays import read_array
-from stages.sources.folders import check_name, decode, image_files, read_images
-from stages.sources.formats import read_idx
+from stages.runtime.files import npz_bytes, read_npz
+from stages.sources.arrays import read_array, read_matlab
+from stages.sources.folders import check_name, decode, image_files, read_images, zipped_images
 from stages.sources.human import png, read_judgments
 from stages.sources.image_folders import Indexed, read_index
 from stages.sources.judged import read_materials
-from stages.sources.labelled import npz_task
-from stages.sources.matlab import read_matlab
-from stages.sources.own import read_triplets
+from stages.sources.judgment_files import read_triplets
+from stages.sources.own import npz_task
+from stages.sources.real import read_idx
 from stages.sources.timm_tables import read_published, read_throughput
 from stages.study.load import parse
-from stages.study.model_table import read_model_table
-from stages.study.pairs import read_pairs
 from stages.study.params import Params
 from stages.study.spec import Study
-from stages.study.values import read_values
+from stages.study.tables import read_model_table, read_pairs, read_values
 from tests.arrays import npy_bytes
 from tests.conftest import ROOT, TINY
-from tests.hostile import checkpoint, idx, saved
+from tests.hostile import CIFAR, PLAIN, checkpoint, cifar_test, idx, pickles, saved, tar, zipped
 
 IMAGES = {f"{i}.png": i for i in range(5)}
 PICTURE = np.arange(300, dtype=np.uint8).reshape(10, 10, 3)
@@ -123,6 +123,7 @@ MATRIX = npz_bytes(similarity=np.eye(5), participants=np.stack([np.eye(5)] * 2))
 TRIPLETS = npz_bytes(triplets=np.array([[0, 1, 2], [4, 3, 1]]), votes=np.array([[2, 1], [3, 0]]))
 LABELS = npz_bytes(soft_labels=np.full((5, 2), 0.5), label_similarity=np.array("cosine"))
 TENSORS = safetensors.numpy.save({"t": np.ones((3, 4), np.float32)}, {"weights": "untrained"})
+CLASSIFIER = safetensors.numpy.save({f"classifier.{k}": np.eye(3) for k in ("weight", "bias")})
 INDEX = json.dumps({"root": "r", "classes": [1, 2], "files": [["a/b.png", 1, "ff"], ["c", 2, "0"]]})
 ANSWERS = b'{"answers": [[0, 1, 2], [3, 4, 0]], "agreement": [[3, 1], [0, 2]]}'
 TIMM = b"model,top1,top5,param_count,img_size,cropt_pct,interpolation\na,80.1,90,22.1,224,0.9,x\n"
@@ -166,6 +167,9 @@ READERS = {
     "params": Reader((ROOT / "params.yaml").read_bytes(), partial(parse, schema=Params)),
     "study": Reader(yaml.safe_dump(TINY).encode(), partial(parse, schema=Study)),
     "header": Reader(TENSORS, header),
+    "classifier": Reader(CLASSIFIER, read_classifier),
+    "tar": Reader(tar((CIFAR, PLAIN, bytes(3074), "")), cifar_test),
+    "zip": Reader(zipped(("a.png", png(PICTURE))), partial(zipped_images, expected=1)),
     "embeddings": Reader(
         TENSORS, lambda path: Embedding(path, "t").read(), lambda found: np.isfinite(found).all()
     ),
@@ -240,6 +244,32 @@ def test_arbitrary_bytes_are_read_or_named(name: str, file: Path) -> None:
         read(READERS[name], file, head[:kept] + content)
 
     check()
+
+
+@pytest.mark.parametrize("form", pickles())
+@pytest.mark.parametrize("name", READERS)
+def test_no_reader_loads_a_pickle(
+    name: str, form: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert not read(READERS[name], file, pickles()[form])
+    assert not Path("pickled").exists()
+
+
+def test_no_array_alone_is_read_from_a_pickle(tmp_path: Path) -> None:
+    for content in pickles().values():
+        (tmp_path / "a.npz").write_bytes(content)
+        with pytest.raises(DataError, match=r"a\.npz"):
+            read_npz(tmp_path / "a.npz", "labels")
+
+
+def test_the_pickle_does_harm_where_it_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the tests above can fail."""
+    monkeypatch.chdir(tmp_path)
+    pickle.loads(pickles()["pickle"])  # noqa: S301
+    assert Path("pickled").is_dir()
 
 
 @FEW

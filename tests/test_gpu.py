@@ -1,29 +1,23 @@
 """Embedding on a GPU: the CPU's numbers, in the precision asked for, again and again."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
 import pytest
 import safetensors.numpy
-import timm
 import torch
 
 from stages.networks.load import Machine
-from tests.conftest import Workspace, make_workspace
+from tests.conftest import make_workspace
 from tests.test_compute import Cluster
-from tests.test_embedding import embed
+from tests.test_embedding import embed, network, pictures
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 NETWORKS = ("test_vit", "test_efficientnet", "resnet18", "convnext_atto")
 
 
 def features(name: str, machine: Machine, batch: int = 64) -> np.ndarray:
-    torch.manual_seed(0)
-    model = timm.create_model(name).eval()
-    images = np.random.default_rng(0).integers(0, 256, (100, 48, 48, 3)).astype(np.uint8)
-    return embed(model, images, batch, machine)
+    return embed(network(name), pictures(100, (48, 48)), batch, machine)
 
 
 def off(found: np.ndarray, expected: np.ndarray) -> float:
@@ -60,29 +54,19 @@ def test_it_halves_the_batch_when_its_memory_runs_out(capsys: pytest.CaptureFixt
     assert off(found, expected) < 1e-5
 
 
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The tiny study up to its checkpoints."""
-    folder = tmp_path_factory.mktemp("gpu")
-    made = make_workspace(folder / "repository", folder / "cache")
-    for name in ("download stimuli", "download tasks", "download benchmarks", "pretrain"):
-        done = made.stage(name)
-        assert done.returncode == 0, done.stderr
-    return made
-
-
-def test_the_stage_makes_the_same_wherever_it_runs(workspace: Workspace, tmp_path: Path) -> None:
+def test_the_stage_makes_the_same_wherever_it_runs(tmp_path: Path) -> None:
     """With a limit, units run in a process that is forked: it must not inherit CUDA."""
+    workspace = make_workspace(tmp_path / "repository", tmp_path / "cache")
+    for name in ("download stimuli", "download tasks", "download benchmarks", "pretrain"):
+        done = workspace.stage(name)
+        assert done.returncode == 0, done.stderr
     dask = Cluster(workspace)
     dask.worker("--no-nanny", "--resources", "GPU=1")
-    cases: dict[str, tuple[str, dict[str, str]]] = {
-        "alone": ("auto", {}),
-        "limited": ("auto", {"UNIT_LIMIT": "300"}),
-        "dask": ("auto", {"SCHEDULER": dask.address}),
-        "cpu": ("cpu", {}),
-    }
+    cases = {"cpu": {}, "alone": {}, "limited": {"UNIT_LIMIT": "300"}}
+    cases["dask"] = {"SCHEDULER": dask.address}
     found = {}
-    for name, (device, environment) in cases.items():
+    for name, environment in cases.items():
+        device = "cpu" if name == "cpu" else "auto"
         workspace.edit("params.yaml", "compute", "device", value=device)
         environment |= {"ARTIFACT_CACHE": str(tmp_path / name), "PYTHONWARNINGS": ""}
         done = workspace.stage("embed transfer", **environment)
@@ -92,7 +76,7 @@ def test_the_stage_makes_the_same_wherever_it_runs(workspace: Workspace, tmp_pat
         found[name] = [safetensors.numpy.load_file(path) for path in files]
     dask.end()
     assert len(found["cpu"]) >= 2
-    for alone, limited, distributed, cpu in zip(*found.values(), strict=True):
+    for cpu, alone, limited, distributed in zip(*found.values(), strict=True):
         assert alone.keys() == limited.keys() == distributed.keys() == cpu.keys()
         for key in cpu:
             np.testing.assert_array_equal(limited[key], alone[key])

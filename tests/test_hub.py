@@ -1,13 +1,14 @@
 """Weights from a local hub: pinned, verified, retried where a fault may pass, refused where not."""
 
-from __future__ import annotations
-
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,10 +26,8 @@ from tests.hub import Asked, Hub
 REPO, FILE = "timm/small.tag", "model.safetensors"
 WEIGHTS = np.random.default_rng(0).bytes(300_000)
 CONFIG = b'{"architecture": "small"}'
-FETCH = f"""
-from stages.networks.hub import fetch, resolve
-print(fetch(resolve("{REPO}", None)))
-"""
+CODE = f"from stages.networks.hub import fetch, resolve; print(fetch(resolve('{REPO}', None)))"
+FETCH = (sys.executable, "-c", CODE)
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def asked(hub: Hub, method: str = "GET") -> list[Asked]:
 
 
 def blobs(tmp_path: Path) -> list[Path]:
-    return [path for path in (tmp_path / "home").rglob("blobs/*") if path.is_file()]
+    return list((tmp_path / "home").rglob("blobs/*"))
 
 
 def test_a_pin_tells_commit_digest_and_size_without_a_download(hub: Hub) -> None:
@@ -90,12 +89,10 @@ def test_a_cut_connection_resumes_where_it_broke(hub: Hub, monkeypatch: pytest.M
     assert ranges == ["", "bytes=150000-", "bytes=200000-"]
 
 
-@pytest.mark.parametrize(
-    "faults", [["503"], ["500", "502"], ["reset"], ["429"], ["short"], ["wrong"]]
-)
-def test_faults_that_pass_are_retried(hub: Hub, faults: list[str]) -> None:
+@pytest.mark.parametrize("faults", ["503", "500 502", "reset", "429", "short", "wrong"])
+def test_faults_that_pass_are_retried(hub: Hub, faults: str) -> None:
     pin = resolve(REPO, None)
-    hub.breaks(REPO, FILE, *faults)
+    hub.breaks(REPO, FILE, *faults.split())
     assert fetch(pin).read_bytes() == WEIGHTS
 
 
@@ -136,12 +133,6 @@ def test_faults_that_stay_are_named_and_nothing_is_kept(
     assert cached(REPO, pin.commit) is None
 
 
-def test_a_damaged_copy_is_replaced(hub: Hub) -> None:
-    pin = resolve(REPO, None)
-    fetch(pin).resolve().write_bytes(WEIGHTS[:-1] + b"x")
-    assert fetch(pin).read_bytes() == WEIGHTS
-
-
 def test_other_weights_than_those_pinned_are_not_kept(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=rf"{FILE}: wrong digest .* expected 0{{64}}"):
         fetch(replace(resolve(REPO, None), sha256="0" * 64))
@@ -149,34 +140,28 @@ def test_other_weights_than_those_pinned_are_not_kept(hub: Hub, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("repo", "revision", "file", "token", "reason"),
+    ("wanted", "token", "reason"),
     [
-        ("timm/absent", None, FILE, "", "no such model repo.*HF_TOKEN"),
-        ("timm/absent", None, FILE, "hf_x", "no such model repo"),
-        (REPO, "main", "other.safetensors", "", "no such file.*safetensors.*never from a pickle"),
-        (REPO, "v2", FILE, "", "no such revision"),
-        ("timm/gated", None, FILE, "", "gated.*terms.*HF_TOKEN"),
-        ("timm/gated", None, FILE, "hf_x", "gated.*terms.*HF_TOKEN"),
-        ("not a repo", None, FILE, "", "Repo id must"),
-        (REPO, "../..", FILE, "", "no such revision"),
+        (("timm/absent", "main", FILE), "", "no such model repo.*HF_TOKEN"),
+        (("timm/absent", "main", FILE), "hf_x", "no such model repo"),
+        ((REPO, "main", "o.safetensors"), "", "no such file.*safetensors.*never from a pickle"),
+        ((REPO, "v2", FILE), "", "no such revision"),
+        (("timm/gated", "main", FILE), "", "gated.*terms.*HF_TOKEN"),
+        (("timm/gated", "main", FILE), "hf_x", "gated.*terms.*HF_TOKEN"),
+        (("not a repo", "main", FILE), "", "Repo id must"),
+        ((REPO, "../..", FILE), "", "no such revision"),
     ],
 )
 def test_what_cannot_be_had_is_named_with_what_to_do(
-    hub: Hub,
-    monkeypatch: pytest.MonkeyPatch,
-    repo: str,
-    revision: str | None,
-    file: str,
-    token: str,
-    reason: str,
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, wanted: tuple[str, str, str], token: str, reason: str
 ) -> None:
     hub.repos["timm/gated"] = {FILE: b"x"}
     hub.gated.add("timm/gated")
     if token:
         monkeypatch.setenv("HF_TOKEN", token)
     with pytest.raises(DataError) as caught:
-        resolve(repo, revision, file)
-    caught.match(rf"^{repo}@{revision or 'main'}/{file}: .*{reason}")
+        resolve(*wanted)
+    caught.match(rf"^{'{}@{}/{}'.format(*wanted)}: .*{reason}")
     assert "\n" not in str(caught.value)
     assert len(hub.asked) <= 1
 
@@ -190,8 +175,7 @@ def test_offline_the_cache_answers(hub: Hub, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert [resolve(REPO, None, name) for name in (FILE, "config.json")] == pins
     assert [fetch(pin) for pin in pins] == paths
-    command = [sys.executable, "-c", FETCH]
-    assert subprocess.check_output(command, text=True) == f"{paths[0]}\n"
+    assert subprocess.check_output(FETCH, text=True) == f"{paths[0]}\n"
     assert resolve_all({"a": (REPO, None, FILE)}) == ({"a": pins[0]}, {})
     with pytest.raises(DataError, match=r"not in the hub's cache.*HF_HUB_OFFLINE is set"):
         resolve("timm/other", None)
@@ -206,17 +190,15 @@ def test_offline_the_cache_answers(hub: Hub, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_cache_without_links_is_hashed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     pin = resolve(REPO, None)
     path = fetch(pin)
-    content = path.read_bytes()
     path.unlink()
-    path.write_bytes(content)
+    path.write_bytes(WEIGHTS)
     assert resolve(REPO, pin.commit) == pin
 
 
 def test_many_are_resolved_at_once_and_failures_have_reasons(hub: Hub) -> None:
     wanted = dict.fromkeys("abc", (REPO, None, FILE)) | {"absent": ("timm/absent", None, FILE)}
     pins, failed = resolve_all(wanted)
-    assert list(pins) == ["a", "b", "c"]
-    assert set(pins.values()) == {resolve(REPO, None)}
+    assert pins == dict.fromkeys("abc", resolve(REPO, None))
     assert list(failed) == ["absent"]
     assert "timm/absent@main" in failed["absent"]
 
@@ -234,9 +216,8 @@ def test_a_hub_out_of_reach_is_found_out_once(hub: Hub, monkeypatch: pytest.Monk
     pins, failed = resolve_all({**wanted, "kept": (REPO, kept.commit, FILE)})
     assert tried == []
     assert pins == {"kept": kept}
-    assert len(failed) == 491
-    assert f"timm/m3@main/{FILE}: cannot be reached" in failed["m3"]
-    assert down in failed["m3"]
+    assert failed.keys() == wanted.keys()
+    assert re.search(f"timm/m3@main/{FILE}: cannot be reached.*{down}", failed["m3"])
     with pytest.raises(DataError, match=r"cannot be reached.*HF_HUB_OFFLINE=1"):
         resolve("timm/m1", None)
     assert len(tried) == 5
@@ -260,8 +241,8 @@ def test_a_hub_that_goes_away_is_found_out_too(hub: Hub, monkeypatch: pytest.Mon
 def test_asking_the_cache_imports_nothing_slow() -> None:
     code = "import sys, stages.networks.hub as h; print(*sys.modules); h.cached('timm/a', None); "
     command = [sys.executable, "-c", code + "print(*sys.modules)"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    before, after = (set(line.split()) for line in done.stdout.splitlines())
+    printed = subprocess.check_output(command, text=True).splitlines()
+    before, after = (set(line.split()) for line in printed)
     assert not {"huggingface_hub", "httpx2", "torch", "timm"} & before
     assert not {"torch", "timm"} & after
 
@@ -269,14 +250,9 @@ def test_asking_the_cache_imports_nothing_slow() -> None:
 def test_two_processes_at_once_download_once(hub: Hub, tmp_path: Path) -> None:
     hub.breaks(REPO, FILE, "slow")
     environment = os.environ | hub.environment(tmp_path / "shared")
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", FETCH], env=environment, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(2)
-    ]
-    paths = {Path(process.communicate(timeout=60)[0].strip()) for process in running}
-    assert [process.returncode for process in running] == [0, 0]
-    (path,) = paths
-    assert path.read_bytes() == WEIGHTS
+    ask = partial(subprocess.check_output, FETCH, env=environment, text=True, timeout=60)
+    with ThreadPoolExecutor() as pool:
+        first, second = (future.result() for future in [pool.submit(ask), pool.submit(ask)])
+    assert first == second
+    assert Path(first.strip()).read_bytes() == WEIGHTS
     assert len(asked(hub)) == 1

@@ -1,7 +1,5 @@
 """Known facts of the real data, read through the project's own code. Skipped without a mirror."""
 
-from __future__ import annotations
-
 import os
 import zipfile
 from pathlib import Path
@@ -12,14 +10,11 @@ import pytest
 from stages.runtime.errors import DataError
 from stages.similarity.ceilings import leave_one_out
 from stages.similarity.matrices import pairs
+from stages.sources import judged, real
+from stages.sources.arrays import read_matlab
 from stages.sources.fetch import REMOTES, fetch
 from stages.sources.folders import decode
-from stages.sources.formats import cifar100_names, read_cifar100
 from stages.sources.human import png
-from stages.sources.judged import read_92objects, read_animals, read_materials, real_stimuli
-from stages.sources.matlab import read_matlab
-from stages.sources.peterson import read_ratings
-from stages.sources.real import cifar100_split, cifar100_training, real_task
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +23,7 @@ def _use(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_92_objects() -> None:
-    images, judgments = read_92objects(
+    images, judgments = judged.read_92objects(
         fetch(REMOTES["objects92/judgments"]), fetch(REMOTES["objects92/images"])
     )
     assert len(images) == 92
@@ -40,7 +35,7 @@ def test_92_objects() -> None:
 
 def test_animals() -> None:
     path = fetch(REMOTES["animals/judgments"])
-    found, ratings = read_matlab(path), read_ratings(path)
+    found, ratings = read_matlab(path), judged.read_ratings(path)
     first, second = found["simMatrixFirstBatch"], found["simMatrixSecondBatch"]
     assert ratings.shape == (120, 120)
     assert np.corrcoef(pairs(first), pairs(second))[0, 1] == pytest.approx(0.913, abs=5e-4)
@@ -52,7 +47,7 @@ def test_animals_images_are_not_in_the_mirror_and_its_numbers_give_their_order(
 ) -> None:
     if not (Path(os.environ["DATA_MIRROR"]) / REMOTES["animals/images"].place).is_file():
         with pytest.raises(DataError, match=r"animals\.zip: missing .*stimuli\.exclude"):
-            real_stimuli("animals")
+            judged.real_stimuli("animals")
     path = fetch(REMOTES["animals/judgments"])
     called = read_matlab(path)["animals_big_idx"].ravel().tolist()
     assert len(set(called)) == 120
@@ -60,60 +55,62 @@ def test_animals_images_are_not_in_the_mirror_and_its_numbers_give_their_order(
         for number in sorted(called, key=str):  # in the order of text: 1005 before 7
             picture = np.full((2, 2, 3), (number // 256, number % 256, 0), np.uint8)
             archive.writestr(f"{number}.png", png(picture))
-    images, judgments = read_animals(path, tmp_path / "animals.zip")
+    images, judgments = judged.read_animals(path, tmp_path / "animals.zip")
     assert [int(Path(name).stem.split("-")[1]) for name in sorted(images)] == called
     assert judgments.n == 120
 
 
 def test_materials() -> None:
-    judgments = read_materials(fetch(REMOTES["materials/train"]), fetch(REMOTES["materials/test"]))
+    judgments = judged.read_materials(
+        fetch(REMOTES["materials/train"]), fetch(REMOTES["materials/test"])
+    )
     votes = judgments.arrays()["votes"]
     assert len(votes) == 25801
     assert (votes[:, 0] >= votes[:, 1]).all()
     assert (votes[:, 0] == votes[:, 1]).sum() == 1395 + 262
-    images = [name for name in real_stimuli("materials") if name.startswith("images/")]
+    images = [name for name in judged.real_stimuli("materials") if name.startswith("images/")]
     assert len(images) == 100
     assert images == sorted(images)
 
 
 def test_cifar100() -> None:
     path = fetch(REMOTES["cifar100/archive"])
-    images, fine, coarse = read_cifar100(path, "test")
+    images, fine, coarse = real.read_cifar100(path, "test")
     assert images.shape == (10000, 32, 32, 3)
     assert np.array_equal(np.bincount(fine), np.full(100, 100))
     assert np.array_equal(np.bincount(coarse), np.full(20, 500))
-    names = cifar100_names(path)
+    names = real.cifar100_names(path)
     assert (names[0], names[99]) == ("apple", "worm")
 
 
 def test_the_split_of_cifar100() -> None:
     path = fetch(REMOTES["cifar100/archive"])
-    pretraining, fewshot = cifar100_split(path)
+    pretraining, fewshot = real.cifar100_split(path)
     assert (len(pretraining), len(fewshot)) == (60, 40)
     assert set(pretraining) | set(fewshot) == set(range(100))
-    _, fine, coarse = read_cifar100(path, "test")
+    _, fine, coarse = real.read_cifar100(path, "test")
     superclass = dict(zip(fine.tolist(), coarse.tolist(), strict=True))
     assert np.array_equal(np.bincount([superclass[c] for c in pretraining]), np.full(20, 3))
-    names = cifar100_names(path)
+    names = real.cifar100_names(path)
     # Superclass 4, fruit and vegetables: apple mushroom orange | pear sweet_pepper.
     fruit = [names[c] for c in pretraining if superclass[c] == 4]
     assert sorted(fruit) == ["apple", "mushroom", "orange"]
-    data = cifar100_training(per_class=5, readout=2, clean=50, pool=50)
+    data = real.cifar100_training(per_class=5, readout=2, clean=50, pool=50)
     assert (len(data.clean.labels), len(data.pool.labels)) == (3000, 3000)
     assert np.unique(data.target).tolist() == [0, 0.5, 1]
     assert np.array_equal((data.target == 0.5).sum(1), np.full(60, 2))
 
 
 def test_all_classes_of_cifar100_as_in_the_paper() -> None:
-    task = real_task("cifar100", classes="all").check("cifar100")
-    images, fine, _ = read_cifar100(fetch(REMOTES["cifar100/archive"]), "test")
+    task = real.real_task("cifar100", classes="all").check("cifar100")
+    images, fine, _ = real.read_cifar100(fetch(REMOTES["cifar100/archive"]), "test")
     assert np.array_equal(task.images, images)
     assert np.array_equal(task.labels, fine)
 
 
 @pytest.mark.parametrize("source", ["mnist", "fashion_mnist", "cifar100"])
 def test_tasks(source: str) -> None:
-    task = real_task(source).check(source)
+    task = real.real_task(source).check(source)
     counts = np.bincount(task.labels)
     if source == "cifar100":
         assert np.array_equal(counts, np.full(40, 100))

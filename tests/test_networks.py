@@ -1,9 +1,8 @@
-"""Networks: embeddings against plain timm, checkpoints that come back, training that obeys λ."""
-
-from __future__ import annotations
+"""Networks trained here: checkpoints that come back, training that obeys λ."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +12,7 @@ from stages.networks.cards import read_card, read_classifier
 from stages.networks.checkpoints import penultimate, read
 from stages.networks.embeddings import Embedding
 from stages.networks.pretrain import Plan, train_network
-from stages.networks.training import (
-    TrainingSet,
-    channel_statistics,
-    similarity_correlation,
-    train,
-)
+from stages.networks.training import TrainingSet, channel_statistics, similarity_correlation, train
 from stages.runtime.errors import DataError
 from stages.runtime.files import npz_bytes
 from tests.test_embedding import embed
@@ -26,9 +20,9 @@ from tests.test_embedding import embed
 PLAN = Plan("test_vit", "categories", 4, 0.0, False, 32, 0.004, 0.05)
 
 
-def training_set(seed: int = 0, n: int = 96) -> TrainingSet:
+def training_set(n: int = 96) -> TrainingSet:
     """Four categories in two superclasses, told apart by colour."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     labels = np.arange(n) % 4
     images = rng.integers(0, 80, (n, 32, 32, 3))
     images[..., 0] += 40 * labels[:, None, None]
@@ -38,16 +32,17 @@ def training_set(seed: int = 0, n: int = 96) -> TrainingSet:
     )
 
 
-@pytest.fixture
-def checkpoint(tmp_path: Path) -> Path:
-    path = tmp_path / "model.safetensors"
-    path.write_bytes(train(PLAN, training_set(), 0, "model"))
+def checkpoint(folder: Path, data: TrainingSet, **changes: Any) -> Path:
+    """A network trained by the plan with some changes."""
+    path = folder / "model.safetensors"
+    path.write_bytes(train(replace(PLAN, **changes), data, 0, "m"))
     return path
 
 
-def test_the_classifier_reads_penultimate_features(checkpoint: Path) -> None:
-    model, _ = read(checkpoint)
-    weight, bias = read_classifier(checkpoint)
+def test_the_classifier_reads_penultimate_features(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path, training_set())
+    model, _ = read(path)
+    weight, bias = read_classifier(path)
     x = torch.randn(3, 3, 32, 32)
     with torch.inference_mode():
         features, logits = penultimate(model, x), model(x)
@@ -74,22 +69,19 @@ def test_the_unit_trains_on_a_file(tmp_path: Path) -> None:
 
 
 def test_an_untrained_network_says_so(tmp_path: Path) -> None:
-    path = tmp_path / "untrained.safetensors"
-    path.write_bytes(train(replace(PLAN, steps=0), training_set(), 0, "m"))
-    assert read_card(path).labels == "none"
+    assert read_card(checkpoint(tmp_path, training_set(), steps=0)).labels == "none"
 
 
 def test_pull_moves_the_similarity_of_training_images(tmp_path: Path) -> None:
     """After training, λ > 0 is nearer to the target than λ = 0, and λ < 0 further away."""
     data = training_set(n=256)
-    reached = {}
-    path = tmp_path / "model.safetensors"
     wanted = torch.from_numpy(data.target[data.categories][:, data.categories]).float()
+    reached = []
     for pull in (-3.0, 0.0, 3.0):
-        path.write_bytes(train(replace(PLAN, steps=40, pull=pull, batch=64), data, 0, "m"))
+        path = checkpoint(tmp_path, data, steps=40, pull=pull, batch=64)
         features = torch.from_numpy(embed(read(path)[0], data.images, 64))
-        reached[pull] = float(similarity_correlation(features, wanted))
-    assert reached[-3.0] < reached[0.0] < reached[3.0]
+        reached.append(float(similarity_correlation(features, wanted)))
+    assert reached[0] < reached[1] < reached[2]
 
 
 def test_similarity_correlation_is_numpys() -> None:

@@ -1,8 +1,7 @@
 """Noise of alignment: tables of ceilings, participants and errors over stimuli."""
 
-from __future__ import annotations
-
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import pytest
 import statsmodels.api as sm
 
 from stages.analysis import noise
-from stages.analysis.inputs import read_measurements
+from stages.analysis.inputs import mean_alignment, read_measurements
+from stages.analysis.results import Outcome
 from stages.runtime.errors import DataError
 from stages.runtime.files import pack, unpack
 from stages.runtime.tables import write_table
@@ -86,11 +86,9 @@ def test_table_of_ceilings(tmp_path: Path) -> None:
     for column in ("leave_one_out", "split_half"):  # of two, both are their correlation
         assert rows[0][column] == pytest.approx(pearson(*people))
     for row in rows:
-        best = {}
-        for model in MODELS:
-            own = measured[(measured["model"] == model) & (measured["set"] == row["set"])]
-            single = own[(own["judge"] != "group") == (row["form"] == "participants")]
-            best[model] = single[single["measure"] == row["measure"]]["value"].mean()
+        own = measured[(measured["set"] == row["set"]) & (measured["measure"] == row["measure"])]
+        own = own[(own["judge"] != "group") == (row["form"] == "participants")]
+        best = {model: own[own["model"] == model]["value"].mean() for model in MODELS}
         assert row["best_model"] == max(best, key=lambda model: best[model])
         assert row["best_value"] == pytest.approx(max(best.values()))
         assert row["stimuli"] == 10
@@ -101,9 +99,9 @@ def test_table_of_ceilings(tmp_path: Path) -> None:
 def test_table_of_participants() -> None:
     rng = np.random.default_rng(18)
     measured = table(rng)
-    covariate, outcome = (pd.Series(rng.normal(size=12), MODELS[::-1]) for _ in range(2))
-    labels = {"task": "novel", "n": 1}
-    rows = noise.participants(measured, covariate, outcome, labels)
+    covariate, values = (pd.Series(rng.normal(size=12), MODELS[::-1]) for _ in range(2))
+    outcome = Outcome("few-shot", "novel", "linear", 1, 0, values)
+    rows = noise.participants(measured, covariate, outcome)
     assert len(rows) == 2 * 3
     assert {row["set"] for row in rows} == {"people"}
     row = next(r for r in rows if (r["participant"], r["measure"]) == ("p02", "spearman"))
@@ -114,31 +112,30 @@ def test_table_of_participants() -> None:
     assert (row["task"], row["n"]) == ("novel", 1)
     design = sm.add_constant(covariate[x.index])
     square = (x - x.mean()) ** 2 / x.var(ddof=0)
-    for column, values in (("r_linear", x), ("r_z2", square)):
-        a, b = (sm.OLS(v, design).fit().resid for v in (values, outcome[x.index]))
+    for column, term in (("r_linear", x), ("r_z2", square)):
+        a, b = (sm.OLS(v, design).fit().resid for v in (term, values[x.index]))
         assert row[column] == pytest.approx(np.corrcoef(a, b)[0, 1], abs=1e-10)
-    flat = noise.participants(measured, covariate, outcome * 0, labels)
+    flat = noise.participants(measured, covariate, replace(outcome, values=values * 0))
     assert {(r["r_z2"], r["r_linear"]) for r in flat} == {(None, None)}
-    flat = noise.participants(measured.assign(value=0.5), covariate, outcome, labels)
+    flat = noise.participants(measured.assign(value=0.5), covariate, outcome)
     assert {(r["mean"], r["r_z2"], r["r_linear"]) for r in flat} == {(0.5, None, None)}
     with pytest.raises(DataError, match=r"people, p01: the outcome: no value for m11"):
-        noise.participants(measured, covariate, outcome.drop("m11"), labels)
+        noise.participants(measured, covariate, replace(outcome, values=values.drop("m11")))
 
 
 def test_error_of_the_mean_over_sets() -> None:
     measured = table(np.random.default_rng(19))
-    found = noise.alignment_errors(measured).T.to_dict()
-    assert list(found) == MODELS
-    own = measured[(measured["model"] == "m3") & (measured["judge"] == "group")]
-    mean = own[own["measure"] == "triplet"]["value"].mean()
+    own = measured.query("model == 'm3' and judge == 'group' and measure == 'triplet'")["value"]
     error = math.hypot(0.1, 0.2) / 2
-    assert found["m3"]["triplet"] == pytest.approx(mean)
-    assert found["m3"]["triplet_se"] == pytest.approx(error)
-    assert found["m3"]["pearson_se"] == pytest.approx(0.1)
+    means, errors = mean_alignment(measured)
+    assert list(means.index) == list(errors.index) == MODELS
+    assert means.loc["m3", "triplet"] == pytest.approx(own.mean())
+    assert list(errors.loc["m3", ["triplet", "pearson"]]) == pytest.approx([error, 0.1])
     measured.loc[(measured["model"] == "m3") & (measured["set"] == "voted"), "se"] = math.nan
-    found = noise.alignment_errors(measured).T.to_dict()
-    assert math.isnan(found["m3"]["triplet_se"])
-    assert found["m3"]["triplet"] == pytest.approx(mean)
-    assert found["m4"]["triplet_se"] == pytest.approx(error)
-    only = noise.alignment_errors(measured[measured["set"] == "voted"])
-    assert only[["pearson", "pearson_se"]].isna().all(axis=None)
+    means, errors = mean_alignment(measured)
+    assert list(errors.loc[["m3", "m4"], "triplet"]) == pytest.approx(
+        [math.nan, error], nan_ok=True
+    )
+    assert means.loc["m3", "triplet"] == pytest.approx(own.mean())
+    for only in mean_alignment(measured[measured["set"] == "voted"]):
+        assert list(only) == ["triplet"]

@@ -1,8 +1,7 @@
 """Your own study, by YAML alone: models, human data in every form, tasks; through DVC."""
 
-from __future__ import annotations
-
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,8 @@ from tests.hub import Hub, make_weights
 N = 9
 FILES = "studies/files"
 MODELS = ["test_resnet.r160_in1k", "test_vit.r160_in1k", "test_efficientnet.r160_in1k"]
-IMAGES = f"{FILES}/birds"
+IMAGES, CONFIG = f"{FILES}/birds", f"{FILES}/config.json"
+WEIGHTS = [f"{FILES}/own{i}.safetensors" for i in range(4)]
 
 STUDY: dict[str, Any] = {
     "title": "Own: a study for tests",
@@ -54,14 +54,7 @@ STUDY: dict[str, Any] = {
     "models": [
         {"timm": ["test_resnet.*", "test_vit.r160_*"]},
         {"name": "hosted", "hub": "someone/net"},
-        *(
-            {
-                "name": f"own{i}",
-                "weights": f"{FILES}/own{i}.safetensors",
-                "config": f"{FILES}/config.json",
-            }
-            for i in range(4)
-        ),
+        *({"name": f"own{i}", "weights": w, "config": CONFIG} for i, w in enumerate(WEIGHTS)),
     ],
 }
 
@@ -128,22 +121,19 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Iterato
     folder = tmp_path_factory.mktemp("own")
     workspace = make_workspace(folder / "repository", folder / "cache")
     make_weights(MODELS, folder / "hub")
-    own = folder / "seeds"
-    for seed in range(4):
-        made = make_weights(MODELS[:1], own / str(seed), seed=seed + 1) / "timm" / MODELS[0]
-        target = workspace.root / FILES
-        (target / f"own{seed}.safetensors").write_bytes((made / "model.safetensors").read_bytes())
-        (target / "config.json").write_bytes((made / "config.json").read_bytes())
+    own_files = [workspace.root / path for path in WEIGHTS]
+    for seed, path in enumerate(own_files):
+        made = make_weights(MODELS[:1], folder / f"{seed}", seed=seed + 1) / "timm" / MODELS[0]
+        shutil.copy(made / "model.safetensors", path)
+        shutil.copy(made / "config.json", workspace.root / CONFIG)
     write_files(workspace.root / FILES)
-    own_files = [workspace.root / FILES / f"own{i}.safetensors" for i in range(4)]
     make_birds(workspace.root / FILES / "owls", own_files, mirror, "imagenet", [10, 20, 30, 40])
     make_birds(workspace.root / FILES / "finches", own_files, mirror, "imagenet_a", [30, 15, 50, 5])
     (workspace.root / "studies" / "own.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
     workspace.edit("params.yaml", "study", value="own")
     workspace.git()
-    (folder / "hub" / "timm" / MODELS[2]).rename(folder / "hub" / "net")
     (folder / "hub" / "someone").mkdir()
-    (folder / "hub" / "net").rename(folder / "hub" / "someone" / "net")
+    (folder / "hub" / "timm" / MODELS[2]).rename(folder / "hub" / "someone" / "net")
     with Hub(folder / "hub") as hub:
         workspace.environment |= {**hub.environment(folder / "home"), "DATA_MIRROR": str(mirror)}
         workspace.dvc("repro")
@@ -165,10 +155,8 @@ def test_every_form_is_measured(workspace: Workspace) -> None:
     np.testing.assert_allclose(one["npy"].dropna(), one["csv"].dropna(), rtol=1e-9)
     robustness = workspace.table("robustness")
     assert set(robustness["benchmark"]) == {"owls", "finches"}
-    assert robustness.groupby("benchmark")["images"].first().to_dict() == {
-        "finches": 100,
-        "owls": 100,
-    }
+    images = robustness.groupby("benchmark")["images"].first().to_dict()
+    assert images == {"finches": 100, "owls": 100}
 
 
 def test_hosted_and_local_weights_are_recorded(workspace: Workspace) -> None:

@@ -1,7 +1,5 @@
 """Statistics against statsmodels, closed forms and brute force."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pingouin
@@ -9,14 +7,8 @@ import pytest
 import statsmodels.api as sm
 from scipy.stats import norm
 
-from stages.analysis.inputs import aligned, best_classifier, mean_alignment
-from stages.analysis.partial import (
-    SAME,
-    partial_correlation,
-    quadratic_curve,
-    z,
-    z_squared,
-)
+from stages.analysis.inputs import aligned, mean_alignment
+from stages.analysis.partial import SAME, partial_correlation, quadratic_curve, z, z_squared
 from stages.analysis.results import groups
 from stages.runtime.errors import DataError
 
@@ -111,23 +103,15 @@ def test_groups_by_brute_force() -> None:
 
 def test_mean_over_sets_that_support_the_measure() -> None:
     rows = [
-        ("a", "s1", "pearson", "group", 0.2),
-        ("a", "s1", "pearson", "p01", 0.9),
-        ("a", "s2", "pearson", "group", 0.4),
-        ("a", "s1", "triplet", "group", 0.6),
-        ("a", "s3", "triplet", "group", 0.7),
+        ("s1", "pearson", "group", 0.2),
+        ("s1", "pearson", "p01", 0.9),
+        ("s2", "pearson", "group", 0.4),
+        ("s1", "triplet", "group", 0.6),
+        ("s3", "triplet", "group", 0.7),
     ]
-    table = pd.DataFrame(rows, columns=["model", "set", "measure", "judge", "value"])
-    mean = mean_alignment(table)
-    assert mean.loc["a", "pearson"] == pytest.approx(0.3)
-    assert mean.loc["a", "triplet"] == pytest.approx(0.65)
-
-
-def test_own_classifier_where_there_is_one() -> None:
-    rows = [("a", "x", "readout", 0.1), ("a", "x", "own", 0.2), ("b", "x", "readout", 0.3)]
-    table = pd.DataFrame(rows, columns=["model", "benchmark", "classifier", "top1"])
-    chosen = best_classifier(table).set_index("model")["top1"]
-    assert chosen.to_dict() == {"a": 0.2, "b": 0.3}
+    table = pd.DataFrame(rows, columns=["set", "measure", "judge", "value"])
+    mean, _ = mean_alignment(table.assign(model="a", se=0.1))
+    assert mean.loc["a"].to_dict() == pytest.approx({"pearson": 0.3, "triplet": 0.65})
 
 
 def test_a_model_without_a_value_is_an_error_never_dropped() -> None:

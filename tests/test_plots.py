@@ -1,7 +1,5 @@
 """The templates of DVC's plots, drawn by Vega from the committed results, and their page."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import vl_convert
 import yaml
@@ -227,14 +226,9 @@ def test_panels_stand_in_order_whatever_the_revisions_are(
     first, second = (rows_of(path, (rev,)) for rev in REVISIONS[:2])
     some = [row for row in reversed(first) if row["panel"] in (panels[1], panels[4])]
     items = drawn(filled(path, some + second[::-1]), version)
-    corners = {
-        panel: tuple(
-            round(min(item["corner"][axis] for item in items if item["panel"] == panel))
-            for axis in (1, 0)
-        )
-        for panel in {item["panel"] for item in items}
-    }
-    assert sorted(corners, key=lambda panel: corners[panel]) == panels
+    corners = pd.DataFrame([(i["panel"], *i["corner"]) for i in items], columns=["panel", "x", "y"])
+    first_mark = corners.groupby("panel").min().round().sort_values(["y", "x"])
+    assert list(first_mark.index) == panels
 
 
 def test_no_interval_by_family_is_no_bar_and_said_on_hover() -> None:
@@ -274,8 +268,8 @@ def repository(tmp_path: Path) -> Workspace:
     """A repository with one plot, committed with n = 1 and changed to n = 5."""
     workspace = Workspace(tmp_path / "repository", tmp_path / "cache")
     workspace.root.mkdir()
-    for command in (("git", "init", "-q"), ("dvc", "init", "-q")):
-        assert workspace.run(*command).returncode == 0
+    workspace.do("git", "init", "-q")
+    workspace.dvc("init", "-q")
     shutil.copytree(TEMPLATES, workspace.root / ".dvc" / "plots")
     path = "plots/alignment_fewshot.json"
     rows = json.loads((ROOT / path).read_text())

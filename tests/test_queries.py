@@ -1,9 +1,7 @@
 """Queries over several worlds beside what theory says of them, and what is made of them."""
 
-from __future__ import annotations
-
 import math
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -12,11 +10,10 @@ import pytest
 from scipy.stats import binom, kstest, t
 
 from stages.communication import found
-from stages.communication.game import STRATEGIES, PlayedGames
+from stages.communication.game import STRATEGIES, PlayedGames, interval
 from stages.communication.queries import GameSize, games, until_right
-from stages.communication.worlds import interval
 from stages.runtime.tables import Record
-from stages.similarity.channel import capacity
+from stages.similarity.measures import capacity
 from tests.test_game import one_thread, rng
 
 __all__ = ["one_thread"]  # a fixture of every test here
@@ -24,10 +21,9 @@ __all__ = ["one_thread"]  # a fixture of every test here
 
 def test_an_interval_is_students() -> None:
     values = rng().normal(3, 2, 7)
-    found = interval("queries", values)
-    expected = t.interval(0.95, 6, loc=values.mean(), scale=values.std(ddof=1) / math.sqrt(7))
-    assert list(found) == ["queries", "low", "high"]
-    assert tuple(found.values()) == pytest.approx((values.mean(), *expected))
+    low, high = t.interval(0.95, 6, loc=values.mean(), scale=values.std(ddof=1) / math.sqrt(7))
+    expected = {"queries": values.mean(), "low": low, "high": high}
+    assert interval("queries", values) == pytest.approx(expected)
 
 
 def curve_of(right: list[float], queries: list[int]) -> PlayedGames:
@@ -49,25 +45,22 @@ def test_queries_until_right_are_of_the_mean_over_worlds() -> None:
 SMALL = GameSize(4, 2, positions=500, worlds=6, runs=30, confidence=0.9, limit=3000)
 
 
-def settings(
-    size: GameSize, epsilons: tuple[float, ...], seed: int = 0
-) -> tuple[list[Record], ...]:
+def settings(size: GameSize, *epsilons: float, seed: int = 0) -> tuple[list[Record], ...]:
     """Rows of worlds.csv and of queries.csv."""
     worlds, rows = zip(*games(size, seed, each=epsilons), strict=True)
-    return [row for part in worlds for row in part], [row for part in rows for row in part]
+    return list(chain(*worlds)), list(chain(*rows))
 
 
 def test_rows_are_what_the_games_of_their_worlds_were() -> None:
-    worlds, rows = settings(SMALL, (0.1, 0.5))
+    worlds, rows = settings(SMALL, 0.1, 0.5)
     assert len(worlds) == 2 * 2 * 6
     for row in rows:
         own = [w for w in worlds if all(w[k] == row[k] for k in ("epsilon", "strategy"))]
         assert row["worlds"] == len(own) == 6
         assert row["games"] == 6 * 30
         if row["epsilon"] == 0.5:
-            assert row["capacity"] == 0
+            assert (row["capacity"], row["placed"]) == (0, 0)
             assert {row[k] for k in ("queries", "low", "right", "bound", "least")} == {None}
-            assert row["placed"] == 0
             continue
         assert row["queries"] == pytest.approx(np.mean([w["queries"] for w in own]))
         assert row["low"] < row["queries"] < row["high"]
@@ -81,14 +74,13 @@ def test_rows_are_what_the_games_of_their_worlds_were() -> None:
 
 
 def test_where_a_game_ends_before_bob_is_sure_there_is_no_mean() -> None:
-    short = GameSize(4, 2, 500, 3, 20, 0.9, 10)
-    worlds, rows = settings(short, (0.3,))
+    worlds, rows = settings(GameSize(4, 2, 500, 3, 20, 0.9, 10), 0.3)
     assert all(0 <= w["placed"] < 1 and w["queries"] is None for w in worlds)
     assert all(row["queries"] is None and row["least"] > 0 for row in rows)
 
 
 def test_no_strategy_beats_fano_and_the_adaptive_one_beats_the_random_one() -> None:
-    _, rows = settings(SMALL, (0.0, 0.05, 0.2, 0.7, 0.9))
+    _, rows = settings(SMALL, 0.0, 0.05, 0.2, 0.7, 0.9)
     for row in rows:
         error = (row["high"] - row["queries"]) / t.ppf(0.975, row["worlds"] - 1)
         assert row["queries"] > row["least"] - 3 * error
@@ -101,26 +93,23 @@ def test_no_strategy_beats_fano_and_the_adaptive_one_beats_the_random_one() -> N
 def test_queries_grow_with_objects_dimensions_and_noise_as_theory_says() -> None:
     def mean(objects: int, dimensions: int, epsilon: float) -> float:
         size = GameSize(objects, dimensions, 1000, 4, 20, 0.9, 5000)
-        return float(settings(size, (epsilon,))[1][0]["queries"])
+        return float(settings(size, epsilon)[1][0]["queries"])
 
     base = mean(4, 1, 0.1)
-    assert mean(10, 1, 0.1) > 1.3 * base
-    assert mean(4, 3, 0.1) > 1.3 * base
+    assert min(mean(10, 1, 0.1), mean(4, 3, 0.1)) > 1.3 * base
     ratio = mean(4, 1, 0.35) / base
     assert ratio == pytest.approx(float(capacity(0.1) / capacity(0.35)), rel=0.2)
 
 
 def told(*settings: tuple[int, float, float | None]) -> Record:
     """What is told of queries of one strategy, by objects and ε, beside nothing else."""
-    names = ("objects", "epsilon", "queries")
     rows = [
-        dict(zip(names, values, strict=True))
-        | {"dimensions": 1, "strategy": "random", "entropy": 2.0, "world": 0}
-        | {"capacity": float(capacity(values[1]))}
-        for values in settings
+        {"objects": objects, "epsilon": epsilon, "queries": queries, "dimensions": 1, "world": 0}
+        | {"strategy": "random", "entropy": 2.0, "capacity": float(capacity(epsilon))}
+        for objects, epsilon, queries in settings
     ]
     summary = found.summary({"queries": rows, "worlds": rows, "shift": [], "adversarial": []})
-    assert summary["exponent"]["adaptive"] is summary["efficiency"]["adaptive"] is None
+    assert summary["exponent"].pop("adaptive") is summary["efficiency"].pop("adaptive") is None
     return summary
 
 
@@ -140,10 +129,9 @@ def test_efficiency_is_the_share_of_the_capacity_that_is_used() -> None:
 
 
 def test_nothing_is_told_where_nothing_is_known() -> None:
-    nothing = told((4, 0.5, None))
-    assert nothing["exponent"]["random"] is nothing["efficiency"]["random"] is None
-    assert nothing["symmetry_p"] is None
-    assert nothing["largest_z"] == {"shift": None, "maximum": None, "maximum_as_printed": None}
+    nothing = {"exponent": {"random": None}, "efficiency": {"random": None}, "symmetry_p": None}
+    largest = {"shift": None, "maximum": None, "maximum_as_printed": None}
+    assert told((4, 0.5, None)) == nothing | {"largest_z": largest}
     assert told((4, 0.1, 5.0), (8, 0.1, 5.0))["exponent"]["random"] is None  # one ε a size
 
 
@@ -183,7 +171,7 @@ def test_symmetry_leaves_out_worlds_that_lack_either_side() -> None:
 def test_symmetry_of_games_is_not_too_small() -> None:
     """Games of few worlds and runs, whose means are coarse: p of the null exceeds its level."""
     size = GameSize(4, 1, 200, 2, 3, 0.9, 3000)
-    worlds = [settings(size, (0.0, 0.1, 0.9, 1.0), seed)[0] for seed in range(40)]
+    worlds = [settings(size, 0.0, 0.1, 0.9, 1.0, seed=seed)[0] for seed in range(40)]
     p = [found.symmetry(pd.DataFrame(rows)) for rows in worlds]
     known = np.array([value for value in p if value is not None])
     assert (known < 0.05).sum() <= binom.ppf(0.999, len(known), 0.05)
@@ -192,8 +180,8 @@ def test_symmetry_of_games_is_not_too_small() -> None:
 
 def test_largest_z_is_in_standard_errors() -> None:
     rows = [{"found": f, "expected": 1.0, "se": 0.1} for f in (1.05, 0.75, 1.2)]
-    assert found.largest_z(rows, "found", "expected") == pytest.approx(2.5)
     exact = {"found": 0.1 + 0.2, "expected": 0.3, "se": 0.0}
-    assert found.largest_z([*rows, exact], "found", "expected") == pytest.approx(2.5)
+    for of in (rows, [*rows, exact]):
+        assert found.largest_z(of, "found", "expected") == pytest.approx(2.5)
     off = {"found": 0.31, "expected": 0.3, "se": 0.0}  # exact, and wrong
     assert (found.largest_z([*rows, off], "found", "expected") or 0) > 1e6

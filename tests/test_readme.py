@@ -1,7 +1,5 @@
 """The README says what the committed results say."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,12 +1,11 @@
 """The report: its answer says no more than the tests, and its page needs nothing else."""
 
-from __future__ import annotations
-
 import html
 import html.parser
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,13 @@ from matplotlib.figure import Figure
 
 from stages.analysis.answer import answer
 from stages.analysis.facts import Facts
-from stages.report.cells import ReportTable, interval, number, p_value, text
-from stages.report.made import Made, made_of
-from stages.report.provenance import provenance, revision
+from stages.report.cells import ReportTable, interval, number, probability, shown, text
+from stages.report.provenance import Made, made_of, provenance, revision
 from stages.report.report import inline, write_report
 from stages.runtime.errors import DataError
 from stages.study.load import load
 from tests import test_figures
 from tests.conftest import ROOT
-from tests.test_figures import rows_of
 
 Record = dict[str, Any]
 FACTS = replace(
@@ -38,33 +35,28 @@ FACTS = replace(
 )
 FEW = replace(FACTS, families=3)
 NAMES = ("novel 1-shot", "digits 1-shot", "edges top-1", "mosaic top-1")
+SAME = "all models score the same"
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
 
-def labels(name: str) -> Record:
-    outcome, what = name.split()
-    few = ("few-shot", outcome, "linear", 1, 0, "pearson")
-    top = ("robustness", outcome, "", 0, 1, "pearson")
-    return rows_of("kind outcome head n top measure", few if what == "1-shot" else top)[0]
+def outcome(name: str) -> Record:
+    task, what = name.split()
+    few = what == "1-shot"
+    about = {"kind": "few-shot" if few else "robustness", "outcome": task, "measure": "pearson"}
+    return about | {"head": "linear" if few else "", "n": int(few), "top": int(not few)}
 
 
 def two_lines(name: str, u: bool | None, **more: Any) -> Record:
-    estimate, low = (None, None) if u is None else (0.3, -0.3)
-    columns = "test linear family_effects models families estimate break slope_low slope_high q u"
-    q = {None: None, True: 0.01, False: 0.7}[u]
-    row = ("two lines", False, False, 40, 8, estimate, estimate, low, estimate, q, u)
-    return labels(name) | rows_of(columns, row)[0] | {"undefined": ""} | more
+    test = {"test": "two lines", "family_effects": False, "u": u, "undefined": ""}
+    return outcome(name) | test | more
 
 
-def correlation(name: str, term: str, r: float | None, sign: int | None, **more: Any) -> Record:
+def correlation(name: str, term: str, r: float, sign: int | None, **more: Any) -> Record:
     """A correlation whose interval by family is above 0, below it, around it, or missing."""
     low, high = (None, None) if sign is None else ((-0.9, 0.9), (0.1, 0.9), (-0.9, -0.1))[sign]
-    naive = (None, None, None) if r is None else (r - 0.1, r + 0.1, 0.0002)
-    by_family = (None, None) if sign is None else (0.02, 0.03 if sign else 0.4)
-    columns = "term r low high p family_low family_high family_p q"
-    row = rows_of(columns, (term, r, *naive, low, high, *by_family))[0]
-    slope = dict.fromkeys(("slope", "slope_low", "slope_high", "slope_p"), low)
-    return labels(name) | row | slope | {"undefined": ""} | more
+    row = {"term": term, "r": r, "p": 0.0002, "family_low": low, "family_high": high}
+    q = None if sign is None else 0.03 if sign else 0.4
+    return outcome(name) | row | {"q": q, "undefined": ""} | more
 
 
 def sentences(u: list[Record], r: list[Record], facts: Facts = FACTS) -> list[str]:
@@ -109,11 +101,10 @@ def test_too_few_families_and_other_reasons_are_told() -> None:
     r = [correlation(name, term, 0.5, None) for name in NAMES for term in ("z²", "linear")]
     for sentence in sentences(u, r, FEW):
         assert sentence.endswith("inconclusive: too few families.")
-    same = "all models score the same"
-    u[0] |= {"undefined": same}
-    r[1] |= {"r": None, "undefined": same}
+    u[0] |= {"undefined": SAME}
+    r[1] |= {"r": None, "undefined": SAME}
     for sentence in sentences(u, r, FEW):
-        assert sentence.endswith(f"inconclusive: {same}, too few families.")
+        assert sentence.endswith(f"inconclusive: {SAME}, too few families.")
 
 
 def test_signs_of_alignment_itself() -> None:
@@ -136,16 +127,9 @@ def test_signs_of_alignment_itself() -> None:
 
 
 def test_other_measures_heads_tops_and_specifications_are_not_read() -> None:
-    others: list[Record] = [
-        {"measure": "triplet"},
-        {"head": "mlp1"},
-        {"n": 5},
-        {"test": "z²"},
-        {"family_effects": True},
-    ]
-    u = [two_lines(NAMES[0], True, **other) for other in others]
-    u.append(two_lines(NAMES[2], True, top=5))
-    u.append(two_lines(NAMES[0], False))
+    other = {"measure": "triplet", "head": "mlp1", "n": 5, "test": "z²", "family_effects": True}
+    u = [two_lines(NAMES[0], True, **{name: value}) for name, value in other.items()]
+    u += [two_lines(NAMES[2], True, top=5), two_lines(NAMES[0], False)]
     assert sentences(u, [])[0].endswith("in none of 1 outcome.")
     r = [correlation(NAMES[0], "linear", 0.5, 1, measure="triplet")]
     assert sentences([], r)[1].endswith("there is no test of an outcome.")
@@ -168,7 +152,8 @@ def test_never_more_than_the_tests_say(
         facts,
     )
     assert ("simulated observers" in first) == (simulated)
-    yes, no, _ = parts(first)
+    yes = "".join(re.findall(r"of \d outcomes? \((.*?)\)", first))
+    no = "".join(re.findall(r"correlated with (.*) \(p < ", first))
     told = any(u is not None for _, (u, _, _) in named)
     for name, (u, z, line) in named:
         assert (name in yes) == (u is True)
@@ -181,43 +166,30 @@ def test_never_more_than_the_tests_say(
         assert word not in first + second
 
 
-def parts(sentence: str) -> tuple[str, str, str]:
-    """Of the first sentence: outcomes that are a U, those with z² alone, those not told."""
-    u = re.search(r"of \d outcomes? \((.*?)\)", sentence)
-    square = re.search(r"correlated with (.*) \(p < ", sentence)
-    rest = re.search(r"; inconclusive for (.*) \(", sentence)
-    return tuple(found[1] if found else "" for found in (u, square, rest))  # type: ignore[return-value]
-
-
 class Page(html.parser.HTMLParser):
-    """Ids, attributes and text of a page; elements must be closed in their order."""
+    """Attributes and text of a page; elements must be closed in their order."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, source: str) -> None:
         super().__init__()
-        self.ids: list[str] = []
-        self.attributes: list[tuple[str, str, str]] = []
+        self.source, self.said = source, ""
+        self.attributes: list[tuple[str, str]] = []
         self.open: list[str] = []
-        self.text = ""
-        self.feed(text)
+        self.feed(source)
         self.close()
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in VOID:
-            self.open.append(tag)
+        self.open += [tag] * (tag not in VOID)
         self.handle_startendtag(tag, attrs)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        for name, value in attrs:
-            self.attributes.append((tag, name, value or ""))
-            if name == "id":
-                self.ids.append(value or "")
+        self.attributes += [(name, value or "") for name, value in attrs]
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        self.said += data
 
 
 @pytest.fixture(scope="module")
@@ -243,75 +215,28 @@ ORIGIN = {
 
 
 def tables() -> dict[str, list[Record]]:
-    """A row or a few of every table."""
-    r = [correlation(name, term, 0.5, 1) for name in NAMES[:3] for term in ("z²", "linear")]
-    r.append(correlation(NAMES[3], "z²", None, None, undefined="all score the same"))
-    paper = {"benchmark": "edges", "paper": 0.239, "paper_p": 1e-5, "difference": 0.261}
-    ends = "r low high family_low family_high undefined models"
-    numbers = (0.924, 0.9, 0.95, 0.8, 0.99, "", 40)
-    spans = "alignment alignment_low alignment_high accuracy accuracy_low accuracy_high"
-    ceilings = "set form measure judges stimuli leave_one_out upper split_half spearman_brown"
-    judged = "set participant measure mean lowest highest best_model r_z2 r_linear task n"
-    return {
-        "u_tests": [
-            two_lines(NAMES[0], True),
-            two_lines(NAMES[3], None, undefined="all score the same"),
-        ],
-        "correlations": r,
-        "table1": rows_of(
-            "benchmark top measure group models accuracy paper difference",
-            ("edges", 1, "pearson", "high", 5, 0.612, 0.6, 0.012),
-        ),
-        "table2": [r[0] | paper | {"top": 1}],
-        "contrasts": rows_of(
-            "quantity what factor a b family value_a value_b difference",
-            ("alignment", "pearson", "λ <2>", "m1", "m2", "x", 0.3, 0.2, 0.1),
-        ),
-        "factors": rows_of(
-            "factor quantity what pairs positive mean low high p q undefined",
-            ("λ <2>", "alignment", "pearson", 1, 1, 0.1, None, None, None, None, "one pair"),
-        ),
-        "families": rows_of(
-            f"group models task n covariate {spans}",
-            ("repel", 5, "novel", 1, 0.5, 0.25, 0.25, 0.25, 0.375, 0.3, 0.45),
-        ),
-        "measures": rows_of(
-            f"a b paper difference {ends}", ("pearson", "triplet", 0.824, 0.1, *numbers)
-        ),
-        "appendix_c": [labels(NAMES[0]) | rows_of(ends, numbers)[0]],
-        "relabelled_tests": rows_of(f"measure term p {ends}", ("pearson", "z²", 0.5, *numbers)),
-        "reliability": rows_of(
-            "task head n repeats models sd rank_stability reliability",
-            ("novel", "linear", 1, 1, 40, None, None, None),
-        ),
-        "ceilings": rows_of(
-            f"{ceilings} best_model best_value",
-            ("discs", "votes", "triplet", 3, 40, 0.7, 0.8, 0.6, None, "m1", 0.85),
-        ),
-        "participants": rows_of(
-            judged, ("discs", "p01", "pearson", 0.2, -0.1, 0.5, "m1", None, 0.3, "novel", 1)
-        ),
-        "bridge_tests": rows_of(
-            "outcome n rho p family_low family_high family_p models misaligned undefined",
-            ("novel", 1, -0.42, 0.5, None, None, None, 40, 3, ""),
-        ),
-        "theory_queries": rows_of(
-            "objects dimensions entropy alone strategy epsilon capacity queries bound by_places",
-            (7, 2, 5.5, 0.25, "adaptive", 0.1, 0.5, 24.6, 11.2, 12.2),
-            (7, 2, 5.5, 0.25, "adaptive", 0.2, 0.25, 45.2, 22.4, 24.4),
-            (7, 2, 5.5, 0.25, "random", 0.1, 0.5, None, 11.2, 12.2),
-        ),
-        "models": rows_of(
-            "model architecture group weights covariate pearson pearson_se",
-            ("m<1>", "a", "repel", "untrained", 0.5, 0.4321, 0.0123),
-        ),
-    }
+    """The rows that figures show; some with the paper's values, or without what is undefined."""
+    found = test_figures.small()
+    found["table1"][0] |= {"accuracy": 0.612, "paper": 0.6}
+    edges = next(row for row in found["correlations"] if row["outcome"] == "edges")
+    edges |= dict.fromkeys(("r", "low", "high", "p")) | {"undefined": SAME}
+    found["u_tests"][0] |= {"estimate": None, "u": None, "undefined": SAME}
+    found["factors"][0] |= dict.fromkeys(("low", "high", "p", "q")) | {"undefined": "one pair"}
+    found["reliability"][0] |= dict.fromkeys(("sd", "rank_stability", "reliability"))
+    found["reliability"][0]["undefined"] = "one repeat"
+    found["models"][0] |= {"model": "m<1>", "pearson": 0.4321, "pearson_se": 0.0123}
+    found["participants"][0] |= {"r_z2": None}
+    for row in found["theory_queries"]:
+        if row["strategy"] == "random" and row["objects"] == 7:
+            row["queries"] = None
+    return found
 
 
-def page(path: Path, figures: Path, **changes: Any) -> str:
+@pytest.fixture
+def page(tmp_path: Path, figures: Path) -> Callable[..., Page]:
+    """Writes a report with changes to what it shows."""
     values: dict[str, Any] = {
         "title": "A <study> & more",
-        "study": "miniature",
         "tables": tables(),
         "facts": FACTS,
         "made": [Made("Judgments", ("discs", "<stars>"), "simulated observers", "simulated")],
@@ -321,100 +246,95 @@ def page(path: Path, figures: Path, **changes: Any) -> str:
         "provenance": ORIGIN,
         "notes": [],
     }
-    write_report(path, **(values | changes))
-    return path.read_text()
+
+    def make(**changes: Any) -> Page:
+        write_report(tmp_path / "report.html", **(values | changes))
+        return Page((tmp_path / "report.html").read_text())
+
+    return make
 
 
-def test_page_is_well_formed_and_loads_nothing(tmp_path: Path, figures: Path) -> None:
-    text = page(tmp_path / "report.html", figures)
-    assert text == page(tmp_path / "again.html", figures)  # the same bytes
-    parsed = Page(text)
-    assert len(parsed.ids) == len(set(parsed.ids))
+def test_page_is_well_formed_and_loads_nothing(page: Callable[..., Page]) -> None:
+    found = page()
+    text = found.source
+    assert text == page().source  # the same bytes
+    ids = [value for name, value in found.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
     assert not re.search(r"@import|<script|<iframe|<object|<embed", text)
-    for _, name, value in parsed.attributes:
+    for name, value in found.attributes:
         if name in ("href", "xlink:href"):
-            assert value == "data:," or (value[1:] in parsed.ids and value[0] == "#")
+            assert value == "data:," or (value[1:] in ids and value[0] == "#")
         assert name not in ("src", "srcset", "data", "action")
         assert not name.startswith("on")
         if name.startswith("aria-labelledby"):
-            assert value in parsed.ids
+            assert value in ids
     for target in re.findall(r"url\(([^)]*)\)", text):
         assert target[0] == "#"
-        assert target[1:] in parsed.ids
+        assert target[1:] in ids
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
 
 
-def test_figures_are_inline_each_with_its_caption(tmp_path: Path, figures: Path) -> None:
-    text = page(tmp_path / "report.html", figures)
+def test_figures_are_inline_each_with_its_caption(page: Callable[..., Page], figures: Path) -> None:
+    text = page().source
     assert text.count("<svg") == 2
     assert "r &lt; 0.05 &amp; so on" in text
     assert "someone" not in text
     assert not re.search(r"(?<!\w )\*\{", text)  # a figure's style is about itself
-    with pytest.raises(DataError, match=r"noise\.svg"):
-        page(tmp_path / "report.html", figures, captions={"noise": ""})
-
-
-def test_inlined_figure_keeps_all_marks(figures: Path) -> None:
     own, inlined = (figures / "shape.svg").read_text(), str(inline(figures / "shape.svg", "f"))
     for tag in ("<path", "<use", "<text", "<g"):
         assert own.count(tag) == inlined.count(tag) > 0
+    with pytest.raises(DataError, match=r"noise\.svg"):
+        page(captions={"noise": ""})
 
 
-def test_text_is_escaped_and_left_out_models_named(tmp_path: Path, figures: Path) -> None:
-    text = page(tmp_path / "report.html", figures)
-    assert "<h1>A &lt;study&gt; &amp; more</h1>" in text
-    assert "net&lt;script&gt;alert(1)&lt;/script&gt;" in text
-    assert "λ &lt;2&gt;" in text
-    said = Page(text).text
-    assert 'net<script>alert(1)</script>: no weights ("gone")' in said
-    assert "1 of the study’s models has no place" in said
+def test_page_says_what_it_must(page: Callable[..., Page]) -> None:
     note = "Solvers differ by < 1e-3."
-    assert note in Page(page(tmp_path / "n.html", figures, notes=[note])).text
-    assert "None: every model" in Page(page(tmp_path / "r.html", figures, left_out={})).text
-
-
-def test_page_says_what_it_must(tmp_path: Path, figures: Path) -> None:
-    text = page(tmp_path / "report.html", figures)
-    said = Page(text).text
-    for sentence in answer(tables(), FACTS):
-        assert sentence in said
-    assert "judgments here are simulated" in said
-    assert "<stars>" in said
-    for words in ("m<1>", "0.432± 0.012", "+0.100", "0.924", "p01", "37.5", "30.0 to 45.0", "0.85"):
+    found = page(notes=[note])
+    said = found.said
+    for words in (
+        *answer(tables(), FACTS),
+        *("judgments here are simulated", "<stars>", note, "1 of the study’s models has no place"),
+        'net<script>alert(1)</script>: no weights ("gone")',
+        *(
+            "m<1>",
+            "0.432± 0.012",
+            "+0.100",
+            "0.924",
+            "p0.4",
+            "37.5",
+            "20.0 to 70.0",
+            "0.85",
+            "−1.00",
+        ),
+        *("60.0 (+1.2)", "0.239", "< .001", "+0.011", "∪ +0.30"),  # also the paper's
+        *("0" * 64, "2.2.0", "uncommitted"),
+    ):
         assert words in said
     # By hand: bounds and queries times capacity, and 7 · 6 / 2 queries that are possible.
-    assert " 7 2 5.5 5.6 6.1 11.3 to 12.3 – 21 0.25 " in " ".join(said.split())
-    assert "−0.42" in said
-    for reason in (
-        "games hit the limit of queries",
-        "one pair",
-        "needs two draws",
-        "all models score the same",
-    ):
-        assert f'title="{reason}">–</span></td>' in text
-    assert "60.0 (+1.2)" in said  # the paper's Table 1 and the difference
-    for value in ("0.239", "< .001", "+0.261", "∪ +0.30", "0" * 64, "2.2.0", "uncommitted"):
-        assert value in said
-    assert 'title="all score the same">–</span></td>' in text
-    real = Page(page(tmp_path / "r.html", figures, facts=replace(FACTS, simulated=False), made=[]))
-    assert "simulated observers" not in real.text
-    assert "judgments here are simulated" not in real.text
+    assert " 7 2 5.5 5.6 6.1 4.5 to 5.0 – 21 0.25 " in " ".join(said.split())
+    for reason in ("games hit the limit of queries", "one pair", "one repeat", SAME):
+        assert f'title="{reason}">–</span></td>' in found.source
+    real = page(facts=replace(FACTS, simulated=False), made=[], left_out={}).said
+    assert "simulated observers" not in real
+    assert "judgments here are simulated" not in real
+    assert "None: every model" in real
 
 
-def test_page_without_any_table(tmp_path: Path, figures: Path) -> None:
-    said = Page(page(tmp_path / "r.html", figures, tables={}, captions={})).text
+def test_page_without_any_table(page: Callable[..., Page]) -> None:
+    said = page(tables={}, captions={}).said
     assert "inconclusive" in said
     assert "This study has no benchmark of robustness." in said
     assert "This study has no relabelled benchmark whose results" in said
 
 
 def test_cells_of_numbers() -> None:
-    shown = [number("v")({"v": v}).text for v in (-0.001, -0.5, 0.456, None)]
-    assert shown == ["0.00", "−0.50", "0.46", "–"]
-    shown = [number("v", signed=True)({"v": v}).text for v in (0.304, -0.05, -0.004, -1.2)]
-    assert shown == ["+0.30", "−0.05", "0.00", "−1.20"]
-    shown = [p_value("p")({"p": p}).text for p in (0.0, 0.0009, 0.001, 0.05, 1.0)]
-    assert shown == ["< .001", "< .001", ".001", ".050", "1.000"]
+    signed, p = number("v", signed=True), shown(probability, "v")
+    for show, texts in (
+        (number("v"), {-0.001: "0.00", -0.5: "−0.50", 0.456: "0.46", None: "–"}),
+        (signed, {0.304: "+0.30", -0.05: "−0.05", -0.004: "0.00", -1.2: "−1.20"}),
+        (p, {0.0: "< .001", 0.0009: "< .001", 0.001: ".001", 0.05: ".050", 1.0: "1.000"}),
+    ):
+        assert {value: show({"v": value}).text for value in texts} == texts
     assert number("v")({"v": None, "why": "one pair"}).title == "one pair"
     ends = ((0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1), (None, 0.1))
     styles = [interval("a", "b")({"a": a, "b": b}).style for a, b in ends]
@@ -435,28 +355,20 @@ def test_a_table_is_html_with_every_text_escaped_and_numbers_right() -> None:
 
 def git(root: Path, *words: str) -> str:
     name = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
-    done = subprocess.run(
-        ["git", *name, *words], cwd=root, check=True, capture_output=True, text=True
-    )
-    return done.stdout.strip()
-
-
-def repository(root: Path) -> Path:
-    (root / "stages").mkdir(parents=True)
-    (root / "stages" / "a.py").write_text("1\n")
-    (root / "dvc.yaml").write_text("stages: {a: {cmd: a, deps: [stages/a.py, data/x]}}\n")
-    (root / "studies").mkdir()
-    for name in ("s", "other"):
-        (root / "studies" / f"{name}.yaml").write_text("title: x\n")
-    (root / "params.yaml").write_text("study: s\ncompute: {workers: 3}\nanalyze: {measure: x}\n")
-    git(root, "init", "-q")
-    git(root, "add", ".")
-    git(root, "commit", "-qm", "code")
-    return root
+    return subprocess.check_output(["git", *name, *words], cwd=root, text=True).strip()
 
 
 def test_revision_is_of_the_code_not_of_results(tmp_path: Path) -> None:
-    root = repository(tmp_path / "r")
+    root = tmp_path / "r"
+    (root / "stages").mkdir(parents=True)
+    (root / "studies").mkdir()
+    (root / "stages" / "a.py").write_text("1\n")
+    (root / "dvc.yaml").write_text("stages: {a: {cmd: a, deps: [stages/a.py, data/x]}}\n")
+    for path in ("studies/s.yaml", "studies/other.yaml", "params.yaml"):
+        (root / path).write_text("title: x\n")
+    git(root, "init", "-q")
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "code")
     commit = git(root, "rev-parse", "HEAD")
     assert revision(root, "s") == commit
     (root / "report.html").write_text("x")
@@ -480,34 +392,28 @@ def test_revision_is_of_the_code_not_of_results(tmp_path: Path) -> None:
 
 
 def test_provenance_has_digests_and_no_machine(tmp_path: Path) -> None:
-    root = repository(tmp_path / "r")
-    (root / "t.csv").write_bytes(b"abc")
+    (tmp_path / "t.csv").write_bytes(b"abc")
     params = {"study": "s", "compute": {"workers": 3}, "analyze": {"measure": "x"}}
-    found = provenance(root, "s", [root / "t.csv"], params)
+    found = provenance(tmp_path, "s", [tmp_path / "t.csv"], params)
     sha = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, "abc"
     assert found["inputs"] == {"t.csv": sha}
     assert found["params"] == {"study": "s\n", "analyze": "measure: x\n"}
     assert found["libraries"]["matplotlib"] == mpl.__version__
     with pytest.raises(DataError, match=r"none\.csv"):
-        provenance(root, "s", [root / "none.csv"], params)
+        provenance(tmp_path, "s", [tmp_path / "none.csv"], params)
 
 
 def test_what_is_real_and_what_is_simulated_is_told_of_every_part() -> None:
+    kinds = {}
     for name in ("miniature", "laptop", "open", "paper"):
         study = load(ROOT, name).study
         made = made_of(study)
-        for part, members in (
-            ("Judgments of similarity", study.stimuli),
-            ("Few-shot tasks", study.tasks),
-            ("Benchmarks of robustness", study.benchmarks),
-        ):
+        parts = {"Judgments of similarity": [*study.stimuli], "Few-shot tasks": [*study.tasks]}
+        for part, members in (parts | {"Benchmarks of robustness": [*study.benchmarks]}).items():
             told = [member for row in made if row.part == part for member in row.names]
             assert sorted(told) == sorted(members)
-    kinds = {n: row.kind for row in made_of(load(ROOT, "miniature").study) for n in row.names}
-    assert (kinds["discs"], kinds["novel"], kinds["edges"]) == ("simulated",) * 3
-    assert (kinds["digits"], kinds["untrained"], kinds["repel"]) == (
-        "real",
-        "untrained",
-        "trained here",
-    )
-    assert all(row.kind != "simulated" for row in made_of(load(ROOT, "laptop").study))
+        kinds[name] = {member: row.kind for row in made for member in row.names}
+    expected = dict.fromkeys(("discs", "novel", "edges"), "simulated")
+    expected |= {"digits": "real", "untrained": "untrained", "repel": "trained here"}
+    assert kinds["miniature"] | expected == kinds["miniature"]
+    assert "simulated" not in kinds["laptop"].values()

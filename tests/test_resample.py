@@ -1,7 +1,5 @@
 """The bootstrap over stimuli, against resamples taken pair by pair and triplet by triplet."""
 
-from __future__ import annotations
-
 import math
 from itertools import combinations, permutations
 
@@ -9,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from stages.runtime.errors import DataError
 from stages.similarity import measures, resample
 from stages.similarity.alignment import agreements, standard_errors
 from stages.sources.human import Judgments
@@ -17,31 +16,24 @@ from tests.arrays import symmetric, triplet_set
 LEVELS = [(None, None), (3, None), (None, 4), (4, 3), (2, 2)]
 
 
-def drawn(w: np.ndarray) -> list[int]:
-    """The stimuli of a resample, copies side by side."""
-    return [i for i, count in enumerate(w) for _ in range(count)]
-
-
-def pair_values(matrix: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """The pairs of a resample one by one, without those of copies."""
-    return np.array([matrix[i, j] for i, j in combinations(drawn(w), 2) if i != j])
-
-
-def correlation(kind: str, model: np.ndarray, human: np.ndarray, w: np.ndarray) -> float:
-    x, y = pair_values(model, w), pair_values(human, w)
+def by_definition(measure: str, model: np.ndarray, human: np.ndarray, w: np.ndarray) -> float:
+    """A measure over the pairs or triplets of one resample that name different stimuli."""
+    stimuli = np.repeat(np.arange(len(w)), w)
+    if measure == "triplet":
+        return agreement(model, human, stimuli)
+    apart = [(i, j) for i, j in combinations(stimuli, 2) if i != j]
+    x, y = (np.array([matrix[pair] for pair in apart]) for matrix in (model, human))
     if len(x) == 0 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return math.nan
-    if kind == "pearson":
-        return float(stats.pearsonr(x, y).statistic)
-    return float(stats.spearmanr(x, y).statistic)
+    both = stats.pearsonr(x, y) if measure == "pearson" else stats.spearmanr(x, y)
+    return float(both.statistic)
 
 
-def agreement(model: np.ndarray, human: np.ndarray, w: np.ndarray) -> float:
-    """Remark 3.3 over the triplets of a resample that name three different stimuli."""
-    agreed, decided, stimuli = 0.0, 0, drawn(w)
+def agreement(model: np.ndarray, human: np.ndarray, stimuli: np.ndarray) -> float:
+    """Remark 3.3 over triplets of three different stimuli."""
+    agreed, decided = 0.0, 0
     for a, i in enumerate(stimuli):
-        others = [k for b, k in enumerate(stimuli) if b != a]
-        for j, k in combinations(others, 2):
+        for j, k in combinations(np.delete(stimuli, a), 2):
             if len({i, j, k}) < 3 or human[i, j] == human[i, k]:
                 continue
             decided += 1
@@ -57,15 +49,12 @@ def test_resampled_statistics_are_those_of_the_resample_pair_by_pair(
 ) -> None:
     monkeypatch.setattr(resample, "_AT_ONCE", (1, 16, 32)[seed])
     rng = np.random.default_rng(seed)
-    n = 9
-    model, human = symmetric(rng, n, levels[0]), symmetric(rng, n, levels[1])
-    w = resample.multiplicities(n, 40, rng)
-    for kind in ("pearson", "spearman"):
-        expected = [correlation(kind, model, human, one) for one in w]
-        found = getattr(resample, kind)(model, human, w)
+    model, human = (symmetric(rng, 9, some) for some in levels)
+    w = resample.multiplicities(9, 40, rng)
+    for measure in measures.MEASURES:
+        expected = [by_definition(measure, model, human, one) for one in w]
+        found = getattr(resample, measure)(model, human, w)
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
-    expected = [agreement(model, human, one) for one in w]
-    np.testing.assert_allclose(resample.triplet(model, human, w), expected, rtol=0, atol=1e-12)
 
 
 def test_the_largest_weights_are_counted_exactly() -> None:
@@ -77,8 +66,8 @@ def test_the_largest_weights_are_counted_exactly() -> None:
     w[0, :3] = n - 2 * (n // 3), n // 3, n // 3
     w[1, 5:9] = n // 4
     w[2, :3] = n // 2 - 1, n // 2 - 1, 2
-    for one, found in zip(w, resample.spearman(model, human, w), strict=True):
-        assert found == pytest.approx(correlation("spearman", model, human, one), abs=1e-12)
+    expected = [by_definition("spearman", model, human, one) for one in w]
+    np.testing.assert_allclose(resample.spearman(model, human, w), expected, rtol=0, atol=1e-12)
     for one, found in zip(w, resample.triplet(model, human, w), strict=True):
         agreed = decided = 0
         for i, j, k in permutations(np.flatnonzero(one), 3):
@@ -96,7 +85,7 @@ def test_a_resample_without_the_outlier_keeps_its_digits() -> None:
     w = resample.multiplicities(8, 60, rng)
     assert (w[:, 0] == 0).sum() > 5
     # Its values are 1 + 1e-6 x, which holds ten digits of x.
-    expected = [correlation("pearson", model, human, one) for one in w]
+    expected = [by_definition("pearson", model, human, one) for one in w]
     np.testing.assert_allclose(resample.pearson(model, human, w), expected, rtol=0, atol=1e-9)
 
 
@@ -106,8 +95,8 @@ def test_undefined_where_all_that_was_drawn_is_alike() -> None:
     model[0, 1:] = model[1:, 0] = 0.1 * np.arange(1, 6)  # only stimulus 0 tells pairs apart
     w = np.array([[0, 2, 1, 1, 1, 1], [6, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1], [2, 4, 0, 0, 0, 0]])
     for function in (resample.pearson, resample.spearman):
-        assert np.isnan(function(model, human, w)).tolist() == [True, True, False, True]
-        assert np.isnan(function(human, model, w)).tolist() == [True, True, False, True]
+        for one, other in ((model, human), (human, model)):
+            assert np.isnan(function(one, other, w)).tolist() == [True, True, False, True]
         assert np.isnan(function(np.ones((6, 6)), human, w)).all()
     assert np.isnan(resample.triplet(human, model, w)).tolist() == [True, True, False, True]
     # A model that says nothing is not undefined: it scores one half.
@@ -116,8 +105,7 @@ def test_undefined_where_all_that_was_drawn_is_alike() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_judged_triplets_by_definition(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resample, "_AT_ONCE", (1, 16, 32)[seed])
+def test_judged_triplets_by_definition(seed: int) -> None:
     rng = np.random.default_rng(seed)
     model = symmetric(rng, 8, 4)
     t, votes = triplet_set(rng, 8, 60)
@@ -139,9 +127,10 @@ def test_judged_triplets_by_definition(seed: int, monkeypatch: pytest.MonkeyPatc
 
 def test_standard_error_leaves_few_undefined_out_and_is_none_with_more() -> None:
     values = np.random.default_rng(1).normal(size=100)
-    assert resample.standard_error(values) == pytest.approx(np.std(values, ddof=1))
-    values[:5] = np.nan
-    assert resample.standard_error(values) == pytest.approx(np.std(values[5:], ddof=1))
+    for undefined in (0, 5):
+        values[:undefined] = np.nan
+        expected = np.std(values[undefined:], ddof=1)
+        assert resample.standard_error(values) == pytest.approx(expected)
     values[5] = np.nan
     assert resample.standard_error(values) is None
 
@@ -158,7 +147,7 @@ def test_standard_error_is_the_spread_over_sets_of_stimuli(measure: str) -> None
             for p in (points, points + rng.normal(size=(40, 3)))
         )
         w = resample.multiplicities(40, 100, rng)
-        values.append(getattr(measures, measure)(model, human))
+        values.append(measures.MEASURES[measure](model, human))
         errors.append(np.std(getattr(resample, measure)(model, human, w), ddof=1))
     # The spread of 150 values is known to 6 %.
     assert np.mean(errors) == pytest.approx(np.std(values, ddof=1), rel=0.2)
@@ -169,15 +158,17 @@ def test_standard_errors_of_a_set_are_the_same_resamples_for_every_model() -> No
     people = np.stack([symmetric(rng, 12) for _ in range(3)])
     human = Judgments(12, similarity=people.mean(0), participants=people)
     model = symmetric(rng, 12)
-    found = standard_errors(model, human, 200, np.random.default_rng(1))
-    assert standard_errors(model, human, 200, np.random.default_rng(2)) != found
+
+    def errors(model: np.ndarray, seed: int) -> dict[str, float | None]:
+        return standard_errors(model, human, 200, np.random.default_rng(seed))
+
+    found = errors(model, 1)
+    assert errors(model, 2) != found
+    assert errors(3 * model + 1, 1) == pytest.approx(found)  # scaled, it is the same model
     w = resample.multiplicities(12, 200, np.random.default_rng(1))
-    for kind in ("pearson", "spearman"):
-        by_hand = np.std([correlation(kind, model, people.mean(0), one) for one in w], ddof=1)
-        assert found[kind] == pytest.approx(by_hand)
-    # A model whose similarities are scaled is the same model.
-    scaled = standard_errors(3 * model + 1, human, 200, np.random.default_rng(1))
-    assert scaled == pytest.approx(found)
+    for measure in ("pearson", "spearman"):
+        values = [by_definition(measure, model, people.mean(0), one) for one in w]
+        assert found[measure] == pytest.approx(np.std(values, ddof=1))
 
 
 def test_standard_errors_of_every_form_of_judgments(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,19 +176,16 @@ def test_standard_errors_of_every_form_of_judgments(monkeypatch: pytest.MonkeyPa
     model, similarity = symmetric(rng, 10), symmetric(rng, 10)
     t, votes = triplet_set(rng, 10, 200)
     labels = rng.dirichlet(np.ones(4), 10)
-    forms = {
-        "matrix": Judgments(10, similarity=similarity),
-        "soft labels": Judgments(10, soft_labels=labels, label_similarity=np.array("cosine")),
-        "triplets": Judgments(10, triplets=t, votes=votes),
-    }
-    for name, human in forms.items():
+    matrix, voted = Judgments(10, similarity=similarity), Judgments(10, triplets=t, votes=votes)
+    soft = Judgments(10, soft_labels=labels, label_similarity=np.array("cosine"))
+    for human in (matrix, soft, voted):
         measured = {row["measure"] for row in agreements(model, human)}
         errors = standard_errors(model, human, 200, np.random.default_rng(0))
-        assert set(errors) == measured == ({"triplet"} if name == "triplets" else set(errors))
+        assert set(errors) == measured == ({"triplet"} if human is voted else {*measures.MEASURES})
         assert all(0 < (error or 0) < 0.5 for error in errors.values())
     monkeypatch.setattr(resample, "LARGEST", 9)
-    beyond = standard_errors(model, forms["matrix"], 200, rng)
-    assert beyond == {"pearson": None, "spearman": None, "triplet": None}
-    assert standard_errors(model, forms["triplets"], 200, rng)["triplet"] is not None
-    with pytest.raises(ValueError, match="neither similarities nor triplets"):
-        standard_errors(model, Judgments(10), 200, rng)
+    beyond = {"pearson": None, "spearman": None, "triplet": None}
+    assert standard_errors(model, matrix, 200, rng) == beyond
+    assert standard_errors(model, voted, 200, rng)["triplet"] is not None
+    with pytest.raises(DataError, match="here: neither a similarity matrix nor triplets nor soft"):
+        Judgments(10).check("here")

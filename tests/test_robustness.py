@@ -1,7 +1,5 @@
 """Robustness: published tables joined by name, and accuracy measured on image folders."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -15,13 +13,13 @@ from PIL import Image
 
 from stages.analysis.inputs import best_classifier, missing_published
 from stages.analysis.published import covariate_metrics
-from stages.networks.accuracy import top_k
+from stages.networks.cards import top_k
 from stages.networks.classify import classify_folders
 from stages.networks.load import Machine, Source
 from stages.runtime.errors import DataError, UsageError
 from stages.sources.image_folders import index_folder, read_index
 from stages.sources.timm_tables import IMAGES, TABLES, class_indices, read_published
-from tests.conftest import make_workspace
+from tests.conftest import ROOT, Workspace, make_workspace
 from tests.hub import Hub, make_weights
 
 NAMES = ["n01440764", "n01443537", "n01484850", "n01491361", "n01494475", "n01496331"]
@@ -40,16 +38,22 @@ def make_folder(folder: Path, names: list[str], per_class: int = 3, seed: int = 
     return folder
 
 
-def test_the_index_holds_every_image_with_its_label(tmp_path: Path) -> None:
-    folder = make_folder(tmp_path / "images", NAMES[:3])
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The index of a folder of images of half of the classes."""
     path = tmp_path / "index.json"
-    path.write_bytes(index_folder(folder, CLASSES, "study: images"))
+    path.write_bytes(index_folder(make_folder(tmp_path / "images", NAMES[:3]), CLASSES, "images"))
+    return path
+
+
+def test_the_index_holds_every_image_with_its_label(path: Path) -> None:
     index = read_index(path)
     assert index.labels.tolist() == [0] * 3 + [3] * 3 + [6] * 3
     assert index.classes.tolist() == [0, 3, 6, 9, 12, 15]
     assert index.files[4] == f"{NAMES[1]}/1.png"
     assert index.open(4).mode == "RGB"
-    (folder / NAMES[1] / "1.png").write_bytes((folder / NAMES[1] / "0.png").read_bytes())
+    first, second = (index.root / NAMES[1] / f"{i}.png" for i in (0, 1))
+    second.write_bytes(first.read_bytes())
     with pytest.raises(DataError, match=r"1\.png: not the image that was indexed; `dvc repro"):
         index.open(4)
 
@@ -62,50 +66,32 @@ def test_wrong_folders_are_named(tmp_path: Path) -> None:
         index_folder(folder, CLASSES, "study: images")
 
 
-def plain_scores(model: Any, index: Any) -> np.ndarray:
-    """Logits of the classes that may be answered, one image at a time, by plain timm."""
-    config = timm.data.resolve_model_data_config(model)
-    transform = timm.data.create_transform(**config, is_training=False)
-    rows = []
-    with torch.inference_mode():
-        for file in index.files:
-            picture = Image.open(index.root / file).convert("RGB")
-            rows.append(model(transform(picture)[None])[0, torch.from_numpy(index.classes)].numpy())
-    return np.stack(rows)
-
-
-def test_a_models_own_classifier_is_timms(tmp_path: Path) -> None:
+def test_a_models_own_classifier_is_timms(tmp_path: Path, path: Path) -> None:
     """Top-1 and top-5 against plain timm, with two hundred classes masked as validate.py does."""
     name = "mobilenetv3_small_050.lamb_in1k"
     make_weights([name], tmp_path)
     weights = tmp_path / "timm" / name / "model.safetensors"
-    source = Source(weights=weights, config=weights.with_name("config.json"))
-    folder = make_folder(tmp_path / "images", NAMES)
-    path = tmp_path / "index.json"
-    path.write_bytes(index_folder(folder, CLASSES, "images"))
-    machine = Machine()
-    ((row,),) = classify_folders(source, 4, machine, each=[path])
+    source = Source(weights, config=weights.with_name("config.json"))
+    ((row,),) = classify_folders(source, 4, Machine(), each=[path])
     index = read_index(path)
     model = timm.create_model(name, checkpoint_path=str(weights)).eval()
-    scores = plain_scores(model, index)
+    config = timm.data.resolve_model_data_config(model)
+    transform = timm.data.create_transform(**config, is_training=False)
+    pictures = [Image.open(index.root / file).convert("RGB") for file in index.files]
+    with torch.inference_mode():  # one image at a time
+        logits = torch.cat([model(transform(picture)[None]) for picture in pictures])
+    scores = logits.numpy()[:, index.classes]
     labels = np.searchsorted(index.classes, index.labels)
-    assert row == {
-        "classifier": "own",
-        "weights": "untrained",
-        "images": 18,
-        "top1": top_k(scores, labels, 1),
-        "top5": top_k(scores, labels, 5),
-    }
+    tops = {f"top{k}": top_k(scores, labels, k) for k in (1, 5)}
+    assert row == {"classifier": "own", "weights": "untrained", "images": 9} | tops
     order = np.argsort(-scores, axis=1)
     assert row["top5"] == np.mean((order[:, :5] == labels[:, None]).any(1))
 
 
-def test_a_network_without_imagenets_classes_is_refused(tmp_path: Path) -> None:
+def test_a_network_without_imagenets_classes_is_refused(tmp_path: Path, path: Path) -> None:
     model = timm.create_model("test_vit.r160_in1k", num_classes=10)
     timm.models.save_for_hf(model, str(tmp_path), safe_serialization=True)
-    source = Source(weights=tmp_path / "model.safetensors", config=tmp_path / "config.json")
-    path = tmp_path / "index.json"
-    path.write_bytes(index_folder(make_folder(tmp_path / "images", NAMES), CLASSES, "images"))
+    source = Source(tmp_path / "model.safetensors", config=tmp_path / "config.json")
     with pytest.raises(ValueError, match=r"gives \(4, 10\), not ImageNet's 1000 classes"):
         list(classify_folders(source, 4, Machine(), each=[path]))
 
@@ -154,24 +140,19 @@ def test_the_covariates_correlations_are_numpys() -> None:
     rows = [row(f"m{i}", "imagenet", "published", v) for i, v in enumerate(x)]
     rows += [row(f"m{i}", "imagenet_a", "published", v) for i, v in enumerate(y)]
     rows += [row("m0", "imagenet_a", "own", y[0] + 0.25), row("m1", "imagenet_a", "own", y[1])]
-    metrics = covariate_metrics(rows, "imagenet", "published", {"imagenet_a": 0.5})
-    assert metrics["untrained_models"] == 2
-    found = metrics["covariate_r"]
+    measured: dict[str, Any] = {"models": 2, "untrained_models": 2, "mean_difference": 0.125}
+    measured |= {"largest_difference": 0.25, "of": "m0"}
     r = round(float(np.corrcoef(x, y)[0, 1]), 4)
-    assert found == {
-        "imagenet_a": {
-            "measured": {
-                "models": 2,
-                "untrained_models": 2,
-                "mean_difference": 0.125,
-                "largest_difference": 0.25,
-                "of": "m0",
-            },
-            "models": 8,
-            "r": r,
-            "paper": 0.5,
-            "difference": round(r - 0.5, 4),
-        }
+    found = {
+        "measured": measured,
+        "models": 8,
+        "r": r,
+        "paper": 0.5,
+        "difference": round(r - 0.5, 4),
+    }
+    assert covariate_metrics(rows, "imagenet", "published", {"imagenet_a": 0.5}) == {
+        "untrained_models": 2,
+        "covariate_r": {"imagenet_a": found},
     }
     best = best_classifier(pd.DataFrame(rows))
     assert set(best["classifier"]) == {"published"}
@@ -197,6 +178,14 @@ def test_published_and_measured_are_never_mixed() -> None:
     assert lone == {"w": ["a", "b", "c"]}
 
 
+def covariate_of(workspace: Workspace, **environment: str) -> tuple[dict[str, Any], str]:
+    """covariate.json of a study, and what the robustness stage said."""
+    for stage in ("download benchmarks", "pretrain", "embed benchmarks", "robustness"):
+        done = workspace.stage(stage, **environment)
+        assert done.returncode == 0, done.stderr
+    return json.loads((workspace.root / "data" / "covariate.json").read_text()), done.stderr
+
+
 def test_measured_stands_beside_published(tmp_path: Path, mirror: Path) -> None:
     """A study of two published models that has ImageNet-A as a folder, beside its table; the model
     that the published tables have not is said to be without a row."""
@@ -209,34 +198,29 @@ def test_measured_stands_beside_published(tmp_path: Path, mirror: Path) -> None:
     workspace.edit("studies/open.yaml", "models", value=[{"timm": names}])
     workspace.edit("studies/open.yaml", "benchmarks", "imagenet_a", value=benchmark)
     with Hub(tmp_path / "hub") as hub:
-        environment = {**hub.environment(tmp_path / "home"), "DATA_MIRROR": str(mirror)}
-        for stage in ("download benchmarks", "pretrain", "embed benchmarks", "robustness"):
-            done = workspace.stage(stage, **environment)
-            assert done.returncode == 0, done.stderr
-    table = pd.read_csv(workspace.root / "data" / "robustness.csv")
+        environment = hub.environment(tmp_path / "home")
+        metrics, said = covariate_of(workspace, DATA_MIRROR=str(mirror), **environment)
+    table = workspace.table("robustness")
     own = table[table["classifier"] == "own"]
     assert own["benchmark"].tolist() == ["imagenet_a"] * 2
     assert own["images"].tolist() == [6, 6]
     assert set(own["weights"]) == {"untrained"}
     published = table[table["classifier"] == "published"]
     assert published["model"].unique().tolist() == ["resnet18.tv_in1k"]
-    metrics = json.loads((workspace.root / "data" / "covariate.json").read_text())
     assert metrics["covariate_r"]["imagenet_a"]["measured"]["models"] == 1
-    missing = metrics["without_row"]
-    assert list(missing) == ["mobilenetv3_small_050.lamb_in1k"]
-    assert "imagenet" in missing["mobilenetv3_small_050.lamb_in1k"]
-    assert "mobilenetv3_small_050.lamb_in1k: no published row in imagenet, " in done.stderr
+    ((missing, benchmarks),) = metrics["without_row"].items()
+    assert missing == names[0]
+    assert "imagenet" in benchmarks
+    assert f"{names[0]}: no published row in imagenet, " in said
 
 
 def test_the_papers_correlations_without_any_weights(tmp_path: Path, mirror: Path) -> None:
     """Appendix C over all 491 models; the README's table says the same."""
     workspace = make_workspace(tmp_path / "repository", tmp_path / "cache")
     workspace.edit("params.yaml", "study", value="open")
-    for stage in ("download benchmarks", "pretrain", "embed benchmarks", "robustness"):
-        done = workspace.stage(stage, DATA_MIRROR=str(mirror), HF_ENDPOINT="http://127.0.0.1:9")
-        assert done.returncode == 0, done.stderr
-    metrics = json.loads((workspace.root / "data" / "covariate.json").read_text())
-    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+    environment = {"DATA_MIRROR": str(mirror), "HF_ENDPOINT": "http://127.0.0.1:9"}
+    metrics, _ = covariate_of(workspace, **environment)
+    readme = (ROOT / "README.md").read_text()
     for name, r in (("A", 0.8137), ("Sketch", 0.8629), ("R", 0.8266)):
         found = metrics["covariate_r"][f"imagenet_{name.lower()}"]
         assert (found["models"], found["r"]) == (491, r)

@@ -1,12 +1,10 @@
 """Results and their keys, the artifact cache, tables, and files that appear whole or not at all."""
 
-from __future__ import annotations
-
 import errno
+import hashlib
 import json
 import os
 import resource
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,15 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from stages.runtime import keys, source
+from stages.runtime import source
 from stages.runtime.cache import Cache, CacheError
 from stages.runtime.door import door
-from stages.runtime.errors import DataError, UnitError, UsageError, suggest
+from stages.runtime.errors import DataError, UsageError, suggest
 from stages.runtime.files import npz_bytes, pack, read_npz, replacing, unpack
-from stages.runtime.jobs import Job, Kept, missing, run
-from stages.runtime.keys import identity, keys_of
+from stages.runtime.jobs import Job, run
 from stages.runtime.machine import Place, device_of
 from stages.runtime.random import rng_for, torch_seed
+from stages.runtime.source import identity, keys_of
 from stages.runtime.tables import Column, read_table, write_table
 from stages.study.load import load
 from tests import jobs
@@ -34,125 +32,34 @@ from tests import jobs
 KEY = source.digest(0)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_only_what_is_missing_is_computed(
-    workers: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_what_is_known_of_code_that_can_be_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = tmp_path / "log"
-
-    def doubled(*numbers: int) -> Job:
-        return Job(partial(jobs.doubled, str(log)), numbers)
-
-    def calls() -> list[str]:
-        found = sorted(log.read_text().splitlines()) if log.exists() else []
-        log.unlink(missing_ok=True)
-        return found
-
-    assert missing(doubled(1, 2))
-    both = {("a", 1): doubled(1, 2), ("b", "x"): doubled(7)}
-    expected = {("a", 1): [{"twice": 2}, {"twice": 4}], ("b", "x"): [{"twice": 14}]}
-    assert run("stage", both, Place(workers)) == expected
-    assert calls() == ["1 2", "7"]
-    assert run("stage", both, Place(workers)) == expected
-    assert calls() == []
-    assert not missing(doubled(1, 2))
-    mixed = run("stage", {"c": doubled(9, 2, 7, 5, 1)}, Place(workers))
-    assert mixed == {"c": [{"twice": 2 * number} for number in (9, 2, 7, 5, 1)]}
-    assert calls() == ["9 5"]
-    shared = {"d": doubled(20, 21, 20), "e": doubled(21, 22), "f": doubled(20, 1)}
-    found = run("stage", shared, Place(workers))
-    assert [[one["twice"] for one in found[name]] for name in "def"] == [
-        [40, 42, 40],
-        [42, 44],
-        [40, 2],
-    ]
-    assert calls() == ["20 21", "22"]  # what two ask for is computed once
-    said = capsys.readouterr().err
-    assert "stage: 3 units, 0 from the cache, 3 computed, 0 failed" in said
-    assert "stage: 5 units, 3 from the cache, 2 computed, 0 failed" in said
-    assert "stage: 4 units, 1 from the cache, 3 computed, 0 failed" in said
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_result_is_json_bytes_or_a_file(workers: int, tmp_path: Path) -> None:
-    values = [None, 1, 0.1 + 0.2, "é", [1, [2]], {"a": [True]}]
-    calls = {i: Job(partial(jobs.returned, value)) for i, value in enumerate(values)}
-    assert run("stage", calls, Place(workers)) == dict(enumerate(values))
-    payload = bytes(range(256)) * 1000
-    for folder in ("", str(tmp_path)):
-        job = Job(partial(jobs.returned, payload, folder))
-        assert run("stage", {"x": job}, Place(workers), read=Kept.bytes) == {"x": payload}
-        with run("stage", {"x": job}, Place(workers), read=Kept.open)["x"] as stream:
-            assert stream.read(3) == payload[:3]
-    (tmp_path / "payload").unlink()  # it was copied
-    assert run("stage", {"x": job}, Place(workers), read=Kept.bytes) == {"x": payload}
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_one_failing_job_does_not_end_the_others(workers: int, tmp_path: Path) -> None:
-    log = str(tmp_path / "log")
-    bad, good = Job(partial(jobs.doubled, log), [1, -2]), Job(partial(jobs.doubled, log), [3])
-    all_jobs = {("bad", 1): bad, "good": good, "nan": Job(partial(jobs.nan))}
-    with pytest.raises(UnitError) as error:
-        run("stage", all_jobs, Place(workers), failed={"unplanned": "no such file"})
-    said = str(error.value)
-    assert said.startswith("stage: 3 of 4 jobs failed: unplanned (no such file); ")
-    assert "bad 1 (ArithmeticError: -2 is negative)" in said
-    assert "nan (ValueError: Out of range float values are not JSON compliant" in said
-    assert run("stage", {"good": good}, Place())["good"] == [{"twice": 6}]
-    assert [key in Cache() for key in bad.keys] == [True, False]  # what came before is kept
-
-
-@pytest.fixture
-def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
-    """A repository of stages/a.py, which imports stages/b.py and, without need, NumPy; a function
-    that gives the key of a call of stages.a.g as things are now."""
-    caches: list[Any] = [source.modules_of, source._module, source.code_digest, source.libraries_of]
-    caches += [source.libraries, keys._code, keys._content]
-
-    def forget() -> None:
-        for cached in caches:
-            cached.cache_clear()
-
-    def g(*_: object) -> None: ...
-
-    g.__module__, g.__qualname__ = "stages.a", "g"
-
-    def now(*args: Any) -> str:
-        forget()
-        return keys_of(partial(g, *args), None)[0]
-
-    (tmp_path / "stages").mkdir()
-    source_a = '"""Doc."""\nimport numpy\nimport tqdm\nfrom stages.b import f\n\n\n'
-    (tmp_path / "stages" / "a.py").write_text(source_a + 'def g():\n    """Doc."""\n    f()\n')
-    (tmp_path / "stages" / "b.py").write_text("def f():\n    return 1\n")
+    """Of stages/a.py, which imports stages/b.py and, without need, NumPy."""
+    (stages := tmp_path / "stages").mkdir()
     monkeypatch.setattr(source, "ROOT", tmp_path)
-    yield now
-    forget()
 
+    def write(name: str, *lines: str) -> None:
+        (stages / name).write_text("\n".join(lines))
 
-def test_a_key_holds_the_code_that_can_be_reached(
-    made_up: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first, a, b = made_up(), tmp_path / "stages" / "a.py", tmp_path / "stages" / "b.py"
-    (tmp_path / "stages" / "c.py").write_text("x = 1\n")  # nothing imports it
-    a.write_text(
-        "import numpy  # why\nimport tqdm\nfrom stages.b import f\ndef g():\n\n    (f())\n"
-    )
-    assert made_up() == first
-    b.write_text("def f():\n    return 2\n")
-    assert made_up() != first
-    b.write_text("def f():\n    return 1\n")
-    assert made_up() == first
-    for library, same in (("numpy", False), ("tqdm", True), ("torch", True)):
-        with monkeypatch.context() as patch:
-            real = source.importlib.metadata.version
-            patch.setattr(
-                source.importlib.metadata,
-                "version",
-                lambda name, wanted=library, real=real: "0" if name == wanted else real(name),
-            )
-            assert (made_up() == first) == same
+    def known() -> tuple[str, dict[str, str]]:
+        for cached in (source._module, source.modules_of, source.code_digest, source.libraries):
+            cached.cache_clear()
+        source.libraries_of.cache_clear()
+        return source.code_digest("stages.a"), source.libraries_of("stages.a")
+
+    imports = ("import numpy", "import tqdm", "from stages.b import f")
+    write("a.py", '"""Doc."""', *imports, "", "def g():", '    """Doc."""', "    f()")
+    write("b.py", "def f():", "    return 1")
+    first = known()
+    assert first[1] == {"numpy": np.__version__}
+    write("c.py", "x = 1")  # nothing imports it
+    write("a.py", "import numpy  # why", *imports[1:], "def g():", "", "    (f())")
+    assert known() == first
+    write("b.py", "def f():", "    return 2")
+    assert known() != first
+    write("b.py", "def f():", "    return 1")
+    assert known() == first
     with pytest.raises(ValueError, match=r"stages\.none"):
         source.code_digest("stages.none")
 
@@ -174,7 +81,7 @@ def test_a_key_holds_the_arguments(tmp_path: Path) -> None:
     in_folder = key(moved.parent)
     moved.write_bytes(b"content!")
     assert key(moved) != before
-    keys._content.cache_clear()  # a folder is read once a process
+    source._content.cache_clear()  # a folder is read once a process
     assert key(moved.parent) != in_folder
     with pytest.raises(DataError, match=r"a\.npz: cannot be read"):
         key(file)
@@ -204,8 +111,12 @@ def test_what_identifies_a_value() -> None:
     assert len({json.dumps(identity(array)) for array in arrays}) == len(arrays)
     assert identity(np.arange(12)[::2]) == identity(np.arange(0, 12, 2))
     assert identity(np.asfortranarray(arrays[2])) == identity(arrays[2])
-    assert identity(jobs.hog)["function"] == "tests.jobs.hog"
-    assert identity(jobs.hog) != identity(jobs.locked)
+    assert identity(jobs.hog) == {
+        "function": "tests.jobs.hog",
+        "code": source.code_digest("tests.jobs"),
+        "libraries": source.libraries_of("tests.jobs"),
+    }
+    assert identity(jobs.hog) != identity(jobs.nan)
     assert identity(b"1") != identity("1")
     for unknown in (object(), {1, 2}, 1j, np.float32(1)):
         with pytest.raises(TypeError, match="is not known"):
@@ -241,50 +152,45 @@ def test_a_table_is_read_by_its_schema(tmp_path: Path) -> None:
     assert blank["n"].isna().tolist() == [False, True]
 
 
-@pytest.mark.parametrize(
-    ("row", "said"),
-    [
-        ("A,x,1,1,", "name: 'A'; a lower-case word is needed"),
-        (",x,1,1,", "name: ''; a lower-case word is needed"),
-        ("a,z,1,1,", "kind: 'z'; one of ['x', 'y'] is needed"),
-        *(
-            (f"a,x,{cell},1,", f"count: '{cell}'; a whole number from 1 to 9 is needed")
-            for cell in ("1.5", "10", "", "one")
-        ),
-        *(
-            (f"a,x,1,{cell},", f"value: '{cell}'; a number from 0 is needed")
-            for cell in ("nan", "inf", "-0.1", "1_0", "0x1")
-        ),
-        ("a,x,1,1,\x1b", "note: '\\x1b'; printable text is needed"),
-        ("a,x,1,1", "4 values for 5 columns"),
-        ("b,y,9,1,", "duplicate: name 'b', kind 'y' is in an earlier line too"),
-    ],
-)
-def test_what_is_wrong_in_a_row_is_one_line(row: str, said: str, tmp_path: Path) -> None:
-    path = table(tmp_path / "t.csv", *GOOD, row)
-    for error in (DataError, UsageError):
-        with pytest.raises(error) as raised:
-            read_table(path, SCHEMA, unique=("name", "kind"), error=error)
-        assert str(raised.value) == f"{path}: line 5: {said}"
+ROWS = {
+    "A,x,1,1,": "name: 'A'; a lower-case word is needed",
+    ",x,1,1,": "name: ''; a lower-case word is needed",
+    "a,z,1,1,": "kind: 'z'; one of ['x', 'y'] is needed",
+    **{
+        f"a,x,{cell},1,": f"count: '{cell}'; a whole number from 1 to 9 is needed"
+        for cell in ("1.5", "10", "", "one")
+    },
+    **{
+        f"a,x,1,{cell},": f"value: '{cell}'; a number from 0 is needed"
+        for cell in ("nan", "inf", "-0.1", "1_0", "0x1")
+    },
+    "a,x,1,1,\x1b": "note: '\\x1b'; printable text is needed",
+    "a,x,1,1": "4 values for 5 columns",
+    "b,y,9,1,": "duplicate: name 'b', kind 'y' is in an earlier line too",
+}
+ALLOWED = f"{list(SCHEMA)} are allowed"
+NEEDED = "['name', 'kind', 'count', 'value'] are needed, each once"
 
 
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        (("name,kind,count", "a,x,1"), "column 'value' is missing"),
-        (("name,kind,count,value,valu", "a,x,1,1,1"), "column 'valu' is unknown; ['name', "),
-        (("name,kind,count,value,name", "a,x,1,1,a"), "column 'name' is there 2 times"),
+        *(((*GOOD, row), f"line 5: {said}") for row, said in ROWS.items()),
+        (("name,kind,count", "a,x,1"), f"column 'value' is missing; {NEEDED}"),
+        (("name,kind,count,value,valu", "a,x,1,1,1"), f"column 'valu' is unknown; {ALLOWED}"),
+        (("name,kind,count,value,name", "a,x,1,1,a"), f"column 'name' is there 2 times; {NEEDED}"),
         (GOOD[:1], "has no rows"),
-        ((), "column 'name' is missing"),
+        ((), f"column 'name' is missing; {NEEDED}"),
     ],
 )
-def test_what_is_wrong_in_a_header_is_one_line(
+def test_what_is_wrong_in_a_table_is_one_line(
     lines: tuple[str, ...], said: str, tmp_path: Path
 ) -> None:
     path = table(tmp_path / "t.csv", *lines)
-    with pytest.raises(DataError) as raised:
-        read_table(path, SCHEMA)
-    assert str(raised.value).startswith(f"{path}: {said}")
+    for error in (DataError, UsageError):
+        with pytest.raises(error) as raised:
+            read_table(path, SCHEMA, unique=("name", "kind"), error=error)
+        assert str(raised.value) == f"{path}: {said}"
 
 
 def test_a_table_that_cannot_be_read_is_named_by_its_key(tmp_path: Path) -> None:
@@ -330,14 +236,26 @@ def kept() -> Path:
     return path
 
 
-def test_a_damaged_artifact_is_dropped_and_said(
-    kept: Path, capsys: pytest.CaptureFixture[str]
+def test_a_rerun_hashes_each_result_once_and_makes_damaged_ones_anew(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for damage in (b"", kept.read_bytes()[:-1], kept.read_bytes()[:-1] + b"!"):
-        kept.write_bytes(damage)
-        assert Cache().get(KEY) is None
-        assert "damaged" in capsys.readouterr().err
-        Cache().put(KEY, b"payload")
+    job, real, hashed = Job(partial(jobs.slow, "x", 0), range(3)), hashlib.file_digest, []
+
+    def counted(stream: Any, name: str) -> Any:
+        hashed.append(stream)
+        return real(stream, name)
+
+    first = run("stage", {"x": job}, Place())
+    monkeypatch.setattr(hashlib, "file_digest", counted)
+    assert run("stage", {"x": job}, Place()) == first
+    assert len(hashed) == 3
+    path = Cache()._path(job.keys[1])
+    for damage in (b"", path.read_bytes()[:-1], path.read_bytes()[:-1] + b"!"):
+        path.write_bytes(damage)
+        assert run("stage", {"x": job}, Place()) == first
+        said = capsys.readouterr().err
+        assert f"{path} is damaged" in said
+        assert "3 units, 2 from the cache, 1 computed" in said
 
 
 def test_a_damaged_artifact_that_was_replaced_meanwhile_is_kept(

@@ -1,7 +1,5 @@
 """Simulated schedules against every schedule there is, Graham's bounds, and his worst case."""
 
-from __future__ import annotations
-
 import random
 from itertools import product
 

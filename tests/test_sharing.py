@@ -1,7 +1,5 @@
 """Results shared through a DVC remote, and queued experiments: real dvc, in clones of a study."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import time
@@ -34,7 +32,6 @@ class Shared:
         shorten(self.owner)
         self.owner.git()
         self.owner.dvc("repro")
-        self.owner.commit()
         self.owner.dvc("remote", "add", "-d", "store", str(self.store))
         self.owner.dvc("remote", "modify", "store", "verify", "true")
         self.owner.commit()
@@ -56,9 +53,8 @@ class Shared:
 
 def settings(site: Path) -> dict[str, str]:
     """Of a person: who commits, DVC's folder for what it remembers of remotes, one worker."""
-    people = {
-        f"GIT_{who}_{what}": "test" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
-    }
+    names = ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL")
+    people = {f"GIT_{name}": "test" for name in names}
     return {**people, "DVC_SITE_CACHE_DIR": str(site), "WORKERS": "1"}
 
 
@@ -76,13 +72,9 @@ def shorten(workspace: Workspace) -> None:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
-    return Shared(tmp_path_factory.mktemp("sharing"))
-
-
-@pytest.fixture(scope="module")
-def pushed(shared: Shared) -> Shared:
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Shared:
     """First the embeddings alone are pushed, then the rest."""
+    shared = Shared(tmp_path_factory.mktemp("sharing"))
     shared.owner.dvc("push", "embed@transfer")
     folder = digest_of(shared.owner, "data/embeddings")
     files = {p.name: md5(p) for p in (shared.owner.root / "data/embeddings").glob("[!.]*")}
@@ -189,11 +181,11 @@ def test_a_damaged_remote(pushed: Shared) -> None:
 
 
 @pytest.fixture
-def queue(shared: Shared) -> Iterator[Workspace]:
+def queue(pushed: Shared) -> Iterator[Workspace]:
     """The owner's workspace; its queue's workers are gone afterwards, whatever happened."""
-    yield shared.owner
-    pids = [int(p.read_text()) for p in shared.owner.root.glob(".dvc/tmp/exps/celery/*.pid")]
-    shared.owner.dvc("queue", "stop", "--kill")
+    yield pushed.owner
+    pids = [int(p.read_text()) for p in pushed.owner.root.glob(".dvc/tmp/exps/celery/*.pid")]
+    pushed.owner.dvc("queue", "stop", "--kill")
     end = time.monotonic() + 60
     while any(running(pid) for pid in pids) and time.monotonic() < end:
         time.sleep(0.2)

@@ -1,7 +1,6 @@
 """Alignment measures against their definitions, SciPy, and what they must be invariant to."""
 
-from __future__ import annotations
-
+import math
 from itertools import combinations
 
 import numpy as np
@@ -9,21 +8,24 @@ import pytest
 from scipy import stats
 
 from benchmarks.triplets import by_loops
-from stages.similarity import concordance, measures
+from stages.similarity import measures
 from stages.similarity.matrices import pairs, similarity_matrix
-from stages.similarity.measures import pearson, spearman, triplet
+from stages.similarity.measures import capacity, concordance, inversions, pearson, triplet
 from tests.arrays import symmetric
 
+KINDS = ["cosine", "dot", "pearson", "euclidean"]
 
-@pytest.mark.parametrize("kind", ["cosine", "dot", "pearson", "euclidean"])
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_constant_embedding_scores_exactly_one_half(kind: str) -> None:
     rng = np.random.default_rng(1)
-    constant = np.tile(rng.normal(size=77), (23, 1))
-    assert triplet(similarity_matrix(constant, kind), symmetric(rng, 23)) == 0.5
+    constant = similarity_matrix(np.tile(rng.normal(size=77), (23, 1)), kind)
+    human = symmetric(rng, 23)
+    assert triplet(constant, human) == 0.5
     with pytest.raises(ValueError, match="undefined"):
-        pearson(similarity_matrix(constant, kind), symmetric(rng, 23))
+        pearson(constant, human)
     with pytest.raises(ValueError, match="every triplet is tied"):
-        triplet(symmetric(rng, 23), similarity_matrix(constant, kind))
+        triplet(human, constant)
 
 
 def test_perfect_and_reversed_agreement() -> None:
@@ -74,16 +76,15 @@ def test_blocks_of_anchors_and_lengths_of_runs_change_nothing(
 ) -> None:
     rng = np.random.default_rng(seed)
     n = int(rng.integers(10, 40))
-    model, human = symmetric(rng, n, levels[0]), symmetric(rng, n, levels[1])
+    model, human = (symmetric(rng, n, some) for some in levels)
     model[0], model[:, 0] = 0, 0  # an anchor that says nothing
     human[1], human[:, 1] = 1, 1
     at_once = triplet(model, human)
     assert at_once == pytest.approx(by_loops(model, human), abs=1e-12)
-    monkeypatch.setattr(measures, "_AT_ONCE", 4 * n)
-    assert triplet(model, human) == at_once
-    monkeypatch.setattr(measures, "_AT_ONCE", 1)
-    monkeypatch.setattr(concordance, "_RUN", 1)
-    assert triplet(model, human) == at_once
+    for values, run in ((4 * n, 64), (1, 1)):
+        monkeypatch.setattr(measures, "_AT_ONCE", values)
+        monkeypatch.setattr(measures, "_RUN", run)
+        assert triplet(model, human) == at_once
 
 
 @pytest.mark.parametrize("m", [1, 2, 31, 32, 33, 64, 65, 1500])
@@ -94,10 +95,10 @@ def test_pairs_of_many_rows_are_counted_as_one_by_one(m: int, levels: int) -> No
     x[1, : m // 2] = y[1, : m // 2] + rng.integers(-1, 2, m // 2)  # two that go together
     sign_x, sign_y = (np.sign(v[:, :, None] - v[:, None, :]).astype(int) for v in (x, y))
     expected = ((sign_x * sign_y).sum() // 2, np.count_nonzero(sign_y) // 2)
-    assert concordance.concordance(x, y) == expected
-    assert concordance.concordance(y, x)[0] == expected[0]
+    assert concordance(x, y) == expected
+    assert concordance(y, x)[0] == expected[0]
     larger = np.triu(sign_y > 0).sum()  # of the two, the one before
-    assert concordance.inversions(y.astype(int)) == larger
+    assert inversions(y.astype(int)) == larger
 
 
 def test_closer_is_decided_in_double_precision() -> None:
@@ -110,7 +111,7 @@ def test_closer_is_decided_in_double_precision() -> None:
     assert triplet(model, human) - tied == pytest.approx(0.5 / (50 * 49 * 48 / 2), abs=1e-15)
 
 
-@pytest.mark.parametrize("kind", ["cosine", "dot", "pearson", "euclidean"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_copies_of_a_stimulus_tie_in_the_model(kind: str) -> None:
     rng = np.random.default_rng(6)
     x = rng.normal(size=(300, 77))
@@ -130,16 +131,6 @@ def test_pairs_are_those_above_the_diagonal(shape: tuple[int, ...]) -> None:
     assert np.array_equal(pairs(matrix), matrix[..., i, j])
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_pair_correlations_are_scipys(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    model, human = symmetric(rng, 20), symmetric(rng, 20, 5)
-    x, y = pairs(model), pairs(human)
-    assert len(x) == 20 * 19 // 2
-    assert pearson(model, human) == pytest.approx(stats.pearsonr(x, y)[0], abs=1e-12)
-    assert spearman(model, human) == pytest.approx(stats.spearmanr(x, y)[0], abs=1e-12)
-
-
 @pytest.mark.parametrize("shape", [(50, 9), (300, 1000)])
 def test_similarities_are_what_they_are_called(shape: tuple[int, int]) -> None:
     x = np.random.default_rng(5).normal(size=shape)
@@ -154,3 +145,22 @@ def test_similarities_are_what_they_are_called(shape: tuple[int, int]) -> None:
         ours = similarity_matrix(x, kind)
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-12 * np.abs(theirs).max())
         assert np.array_equal(ours, ours.T)
+
+
+def test_capacity_is_that_of_a_binary_symmetric_channel() -> None:
+    epsilon = np.array([0.0, 1e-12, 0.01, 0.11, 0.3, 0.5, 0.7, 0.999, 1.0])
+    expected = [1 - stats.entropy([e, 1 - e], base=2) for e in epsilon]
+    np.testing.assert_allclose(capacity(epsilon), expected, atol=1e-15)
+    np.testing.assert_allclose(capacity(epsilon), capacity(1 - epsilon), atol=1e-15)
+    assert capacity(np.array([0.0, 1.0, 0.5])).tolist() == [1, 1, 0]
+    assert float(capacity(0.11)) == pytest.approx(0.5, abs=1e-3)  # known of this channel
+    grid = capacity(np.linspace(0, 0.5, 200))
+    assert (np.diff(grid) < 0).all()
+    assert (grid >= 0).all()
+    assert capacity(np.full((2, 3), 0.2)).shape == (2, 3)
+
+
+@pytest.mark.parametrize("wrong", [1.2, -0.1, math.nan, math.inf])
+def test_what_is_no_probability_has_no_capacity(wrong: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        capacity(np.array([0.5, wrong]))

@@ -1,9 +1,6 @@
 """The miniature world, renditions and parsers, on data made here."""
 
-from __future__ import annotations
-
 import gzip
-import io
 import tarfile
 from pathlib import Path
 
@@ -12,21 +9,17 @@ import pytest
 import scipy.io
 
 from stages.runtime.errors import DataError
+from stages.runtime.files import pack, unpack
+from stages.sources.arrays import read_matlab, read_pinned
 from stages.sources.datasets import world_stimuli, world_task, world_training
-from stages.sources.formats import cifar100_names, read_cifar100, read_idx
 from stages.sources.human import Judgments, read_judgments
 from stages.sources.judged import read_materials
 from stages.sources.labelled import Labelled
-from stages.sources.matlab import read_matlab, read_pinned
+from stages.sources.real import cifar100_names, read_cifar100, read_idx
 from stages.sources.render import draw
 from stages.sources.renditions import RENDITIONS, luminance, otsu
-from stages.sources.world import (
-    Objects,
-    draw_objects,
-    make_world,
-    perceived_similarity,
-    rate,
-)
+from stages.sources.world import Objects, draw_objects, make_world, perceived_similarity, rate
+from tests import hostile
 
 CLASSES = {"pretraining": 3, "fewshot": 2, "stimuli": 2}
 
@@ -105,9 +98,7 @@ def test_simulated_observers_are_called_simulated(tmp_path: Path) -> None:
     files = world_stimuli(0, CLASSES, "discs", ["discs"], 3, 4, 0.5, 1.0)
     assert b'"simulated": true' in files["provenance.json"]
     assert b"simulated observers" in files["provenance.json"]
-    for name, content in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(content)
+    unpack(pack(files), tmp_path)
     judgments = read_judgments(tmp_path)
     assert judgments.n == 6
     assert judgments.participants is not None
@@ -140,24 +131,16 @@ def test_renditions_are_what_they_are_called() -> None:
     assert (made["mosaic"][:, :3, :3] == made["mosaic"][:, :1, :1]).all()
 
 
-def idx(array: np.ndarray) -> bytes:
-    sizes = np.array(array.shape, ">u4").tobytes()
-    return gzip.compress(bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes())
-
-
 def test_idx(tmp_path: Path) -> None:
     array = np.random.default_rng(0).integers(0, 256, (4, 5, 6)).astype(np.uint8)
     path = tmp_path / "x.gz"
-    path.write_bytes(idx(array))
+    path.write_bytes(gzip.compress(hostile.idx(4, 5, 6) + array.tobytes()))
     assert np.array_equal(read_idx(path), array)
 
 
 def cifar(path: Path, members: dict[str, bytes]) -> None:
-    with tarfile.open(path, "w:gz") as archive:
-        for name, content in members.items():
-            info = tarfile.TarInfo(f"cifar-100-binary/{name}")
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
+    content = [(f"cifar-100-binary/{k}", tarfile.REGTYPE, v, "") for k, v in members.items()]
+    path.write_bytes(hostile.tar(*content))
 
 
 def test_cifar100(tmp_path: Path) -> None:
@@ -188,7 +171,7 @@ def test_matlab(tmp_path: Path) -> None:
         found = read_matlab(path)
         assert found.keys() == numbers.keys()
         assert all(np.array_equal(found[name], numbers[name]) for name in numbers)
-        assert read_pinned(path, "cell")[0].flat[0]["a"].item() == 1
+        assert read_pinned(path, "cell").flat[0]["a"].item() == 1
     with pytest.raises(DataError, match=r"x\.mat: not readable as MATLAB: 'other'"):
         read_pinned(path, "other")
 

@@ -1,7 +1,5 @@
 """Few-shot learning in the game, and Appendix A: closed forms, and what theory says of the mean."""
 
-from __future__ import annotations
-
 import math
 from itertools import product
 from typing import Any
@@ -19,7 +17,6 @@ from stages.communication.appendix import (
 )
 from stages.communication.fewshot import ClassesSize, accuracies, draw_lesson, share_right
 from stages.communication.game import ask_at_random, posterior
-from stages.runtime.tables import Record
 from tests.test_game import one_thread, rng
 
 __all__ = ["one_thread"]  # a fixture of every test here
@@ -34,18 +31,14 @@ def test_accuracy_with_half_of_the_answers_flipped_is_chance_exactly() -> None:
         assert [row[k] for k in ("accuracy", "low", "high")] == pytest.approx([0.2] * 3, abs=1e-12)
 
 
-def accuracy_of(cells: list[tuple[float, int]], seed: int = 0) -> dict[tuple[float, int], Record]:
-    rows = accuracies(CLASSES, seed, each=cells)
-    return {(row["epsilon"], row["n"]): row for row in rows}
-
-
 def test_accuracy_is_a_u_that_deepens_with_n() -> None:
-    epsilons = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-    rows = accuracy_of(list(product(epsilons, (1, 5))))
+    cells = list(product((0.0, 0.2, 0.4, 0.6, 0.8, 1.0), (1, 5)))
+    rows = dict(zip(cells, accuracies(CLASSES, 0, each=cells), strict=True))
+    assert [(row["epsilon"], row["n"]) for row in rows.values()] == cells
     value = {cell: row["accuracy"] for cell, row in rows.items()}
     for n in (1, 5):
         assert value[0.0, n] > value[0.2, n] + 0.05 > value[0.4, n] + 0.1 > 0.3
-        for e in epsilons[:3]:
+        for e in (0.0, 0.2, 0.4):
             one, other = rows[e, n], rows[round(1 - e, 9), n]
             width = (one["high"] - one["low"]) + (other["high"] - other["low"])
             assert abs(one["accuracy"] - other["accuracy"]) < width
@@ -60,19 +53,19 @@ def test_accuracy_of_a_cell_does_not_depend_on_what_else_is_asked() -> None:
     assert list(accuracies(CLASSES, 4, each=[(0.2, 5)])) != alone
 
 
-def test_without_flips_bob_believes_in_positions_that_answer_as_the_centroid() -> None:
-    lesson = draw_lesson(CLASSES, rng())
-    for epsilon in (0.0, 1.0):
-        favour = ask_at_random(lesson.sides, lesson.centroids, 3000, epsilon, rng(1))
-        belief = posterior(favour, epsilon)
-        for k, centroid in enumerate(lesson.centroids):
-            same = (lesson.sides == lesson.sides[:, [centroid]]).all(0)
-            np.testing.assert_allclose(belief[k], same / same.sum(), atol=1e-6)
+@pytest.mark.parametrize("epsilon", [0.0, 1.0])
+def test_without_noise_bob_believes_in_positions_that_answer_as_the_centroid(
+    epsilon: float,
+) -> None:
+    sides, centroids, _, _ = draw_lesson(CLASSES, rng())
+    belief = posterior(ask_at_random(sides, centroids, 3000, epsilon, rng(1)), epsilon)
+    same = (sides[:, centroids, None] == sides[:, None]).all(0)
+    np.testing.assert_allclose(belief, same / same.sum(1, keepdims=True), atol=1e-6)
 
 
 def test_examples_go_to_the_class_that_makes_them_most_probable() -> None:
     """With certain beliefs that is the nearest centroid."""
-    lesson = draw_lesson(CLASSES, rng())
+    _, found, likelihood, labels = draw_lesson(CLASSES, rng())
     again = rng()
     positions = again.random((CLASSES.positions, 2))
     again.random((CLASSES.objects, 2))
@@ -85,10 +78,9 @@ def test_examples_go_to_the_class_that_makes_them_most_probable() -> None:
     ]
     example = centroids[0] + 0.1 * scatter[0, 0]
     density = norm.pdf(np.linalg.norm(positions - example, axis=1), scale=0.1)
-    np.testing.assert_allclose(lesson.likelihood[0], density / density.max(), atol=1e-6)
+    np.testing.assert_allclose(likelihood[0], density / density.max(), atol=1e-6)
     assert 0.3 < np.mean(right) < 1
-    by_centroid = share_right(lesson.likelihood[:, lesson.centroids], lesson.labels)
-    assert by_centroid == pytest.approx(np.mean(right))
+    assert share_right(likelihood[:, found], labels) == pytest.approx(np.mean(right))
 
 
 def test_ties_count_in_parts() -> None:
@@ -97,18 +89,17 @@ def test_ties_count_in_parts() -> None:
     assert share_right(score, np.array([2, 0, 0, 2])) == pytest.approx((0 + 0 + 1 / 3 + 1) / 4)
 
 
-def test_sensitivity_is_that_of_bits_flipped_twice() -> None:
+@pytest.mark.parametrize("e", [0.0, 0.07, 0.3, 0.5, 0.8, 1.0])
+def test_sensitivity_is_that_of_bits_flipped_twice(e: float) -> None:
     """Over all of teacher's change and two flips, by their probabilities."""
-    for teacher, e in product((0.0, 0.1, 0.6, 1.0), (0.0, 0.07, 0.3, 0.5, 0.8, 1.0)):
-        expected = sum(
-            (teacher if change else 1 - teacher) * (e if f else 1 - e) * (e if g else 1 - e)
-            for change, f, g in product((False, True), repeat=3)
-            if change ^ f ^ g
-        )
-        assert float(sensitivity(teacher, e)) == pytest.approx(expected)
-        assert float(sensitivity(teacher, 1 - e)) == pytest.approx(expected)
-    assert sensitivity(np.array([0.1, 0.3]), 0.0) == pytest.approx([0.1, 0.3])
-    np.testing.assert_allclose(sensitivity(np.array([0.1, 0.3]), 0.5), 0.5)
+    teacher = np.array([0.0, 0.1, 0.6, 1.0])
+    expected = sum(
+        (teacher if change else 1 - teacher) * (e if f else 1 - e) * (e if g else 1 - e)
+        for change, f, g in product((False, True), repeat=3)
+        if change ^ f ^ g
+    )
+    for epsilon in (e, 1 - e):
+        np.testing.assert_allclose(sensitivity(teacher, epsilon), expected, atol=1e-15)
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.1])
@@ -128,9 +119,8 @@ def test_simulated_sensitivity_is_the_closed_form(shift: float, epsilon: float) 
 def extreme(draws: int, trials: int, p: float, of: Any) -> float:
     """Expected largest or smallest of k draws from Bin(N, p), over every outcome of them."""
     mass = binom.pmf(np.arange(trials + 1), trials, p)
-    return float(
-        sum(of(x) * mass[list(x)].prod() for x in product(range(trials + 1), repeat=draws))
-    )
+    outcomes = product(range(trials + 1), repeat=draws)
+    return float(sum(of(x) * mass[list(x)].prod() for x in outcomes))
 
 
 @pytest.mark.parametrize(("draws", "trials"), [(1, 5), (2, 1), (2, 6), (3, 4), (4, 3)])
@@ -146,10 +136,8 @@ def test_the_expected_maximum_is_over_every_outcome(draws: int, trials: int, p: 
 
 
 def test_disagreement_on_adversarial_examples_is_the_expected_maximum() -> None:
-    rows = [
-        adversarial(e, 20, objects=7, dimensions=2, worlds=80, seed=0)
-        for e in (0.0, 0.05, 0.2, 0.5, 0.8, 1.0)
-    ]
+    size = {"objects": 7, "dimensions": 2, "worlds": 80, "seed": 0}
+    rows = [adversarial(e, 20, **size) for e in (0.0, 0.05, 0.2, 0.5, 0.8, 1.0)]
     for row in rows:
         error = (row["high"] - row["low"]) / 2 / t.ppf(0.975, 79)
         assert row["expected"] == pytest.approx(expected_maximum(20, 21, row["epsilon"]) / 21)
@@ -160,5 +148,4 @@ def test_disagreement_on_adversarial_examples_is_the_expected_maximum() -> None:
     values = [row["disagreement"] for row in rows]
     assert (values[0], values[-1]) == (0, 1)
     assert values == sorted(values)  # no U: Theorem A.5
-    alone = adversarial(0.3, 1, objects=7, dimensions=2, worlds=80, seed=0)
-    assert alone["expected"] == pytest.approx(0.3)
+    assert adversarial(0.3, 1, **size)["expected"] == pytest.approx(0.3)

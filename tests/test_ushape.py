@@ -1,7 +1,5 @@
 """Regressions against statsmodels and brute force; the two-lines test's published properties."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +11,7 @@ from scipy.stats import binom
 
 from stages.analysis.regression import Regression, UndefinedError
 from stages.analysis.twolines import smooth, two_lines
-from stages.analysis.ushape import capacity, u_tests
+from stages.analysis.ushape import u_tests
 from stages.runtime.tables import Record
 
 
@@ -25,22 +23,25 @@ def data(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return X, X @ rng.normal(size=(2, 3)) + rng.normal(size=(len(family), 3)), family
 
 
+def ols(y: np.ndarray, terms: np.ndarray, family: np.ndarray, effects: bool) -> Any:
+    """Statsmodels' regression, with an intercept or one a family."""
+    dummies = (family[:, None] == np.unique(family)).astype(float)
+    intercepts = dummies if effects else np.ones((len(y), 1))
+    return sm.OLS(y, np.column_stack([terms, intercepts])).fit()
+
+
 @pytest.mark.parametrize("effects", [False, True])
 def test_regression_is_statsmodels(effects: bool) -> None:
     X, Y, family = data(0)
     fit = Regression(X, Y, family, effects)
-    intercepts = (
-        (family[:, None] == np.arange(9)).astype(float) if effects else np.ones((len(X), 1))
-    )
     for k in range(3):
-        reference = sm.OLS(Y[:, k], np.column_stack([X, intercepts])).fit()
+        reference = ols(Y[:, k], X, family, effects)
         np.testing.assert_allclose(fit.value[:, k], reference.params[:2])
         np.testing.assert_allclose(fit.classical.error[:, k], reference.bse[:2])
         np.testing.assert_allclose(fit.classical.p[:, k], reference.pvalues[:2], atol=1e-12)
-        np.testing.assert_allclose(
-            np.column_stack(fit.classical.interval(0.9))[:, [k, k + 3]],
-            reference.conf_int(0.1)[:2],
-        )
+        low, high = fit.classical.interval(0.9)
+        expected = reference.conf_int(0.1)[:2]
+        np.testing.assert_allclose(np.column_stack([low[:, k], high[:, k]]), expected)
         np.testing.assert_allclose(fit.hc3.error[:, k], reference.HC3_se[:2])
 
 
@@ -49,12 +50,8 @@ def test_by_family_is_the_jackknife_of_families(effects: bool) -> None:
     X, Y, family = data(1)
     fit = Regression(X, Y, family, effects)
     for k in range(3):
-        values = []
-        for g in range(9):
-            there = family != g
-            dummies = family[there][:, None] == np.unique(family[there])
-            ones = dummies.astype(float) if effects else np.ones((there.sum(), 1))
-            values.append(sm.OLS(Y[there, k], np.column_stack([X[there], ones])).fit().params[:2])
+        without = [family != g for g in range(9)]
+        values = [ols(Y[t, k], X[t], family[t], effects).params[:2] for t in without]
         spread = 8 / 9 * ((np.array(values) - fit.value[:, k]) ** 2).sum(0)
         np.testing.assert_allclose(fit.by_family.error[:, k], np.sqrt(spread))
     assert fit.by_family.freedom == 8
@@ -78,18 +75,23 @@ def test_families_of_one_tell_nothing_beside_family_effects() -> None:
 
 def test_what_cannot_be_told_is_said() -> None:
     X, Y, family = data(4)
-    with pytest.raises(UndefinedError, match="collinear"):
-        Regression(np.column_stack([X, X[:, 0]]), Y, family)
-    with pytest.raises(UndefinedError, match="collinear"):
-        Regression(np.column_stack([X, family]), Y, family, effects=True)
-    with pytest.raises(UndefinedError, match="too few"):
+    for term, effects in ((X[:, 0], False), (family, True)):
+        with pytest.raises(UndefinedError, match="collinear"):
+            Regression(np.column_stack([X, term]), Y, family, effects)
+    with pytest.raises(UndefinedError, match="too few models"):
         Regression(X[:3], Y[:3], family[:3])
-    one_family = np.column_stack([X, family == 0])
+    with pytest.raises(UndefinedError, match="too few models"):
+        Regression(X, Y, np.arange(len(X)), effects=True)
     with pytest.raises(UndefinedError, match="one family"):
-        _ = Regression(one_family, Y, family).by_family
-    one_model = np.column_stack([X, np.arange(len(X)) == 0])
+        _ = Regression(np.column_stack([X, family == 0]), Y, family).by_family
     with pytest.raises(UndefinedError, match="one model"):
-        _ = Regression(one_model, Y, family).hc3
+        _ = Regression(np.column_stack([X, np.arange(len(X)) == 0]), Y, family).hc3
+
+
+def smoothed(x: np.ndarray, Y: np.ndarray, c: np.ndarray | None = None) -> tuple[np.ndarray, ...]:
+    """The curve beside one other term or none, and its error, without family effects."""
+    terms = np.empty((len(x), 0)) if c is None else c[:, None]
+    return smooth(x, Y.reshape(len(x), -1), terms, np.zeros(len(x), np.intp))
 
 
 def test_smooth_finds_the_curve_beside_other_terms() -> None:
@@ -97,35 +99,30 @@ def test_smooth_finds_the_curve_beside_other_terms() -> None:
     x, c = rng.uniform(-2, 2, 400), rng.normal(size=400)
     truth = np.sin(2 * x)
     y = truth + 3 * c + 0.2 * rng.normal(size=400)
-    found = smooth(x, np.column_stack([y, 2 * y + 1]), c[:, None], np.zeros(400, np.intp))
-    gap = found.fitted[:, 0] - (truth - truth.mean())
+    fitted, error = smoothed(x, np.column_stack([y, 2 * y + 1]), c)
+    gap = fitted[:, 0] - (truth - truth.mean())
     assert np.sqrt(np.mean(gap**2)) < 0.05
     # Scale and place of the outcome change nothing else.
-    np.testing.assert_allclose(found.fitted[:, 1], 2 * found.fitted[:, 0], atol=1e-9)
+    np.testing.assert_allclose(fitted[:, 1], 2 * fitted[:, 0], atol=1e-9)
     # The truth is within two standard errors nearly everywhere.
-    assert np.mean(np.abs(gap) < 2 * found.error[:, 0]) > 0.8
+    assert np.mean(np.abs(gap) < 2 * error[:, 0]) > 0.8
     # Without other terms it is close to SciPy's smoothing spline, whose penalty is by GCV too.
-    alone = smooth(x, (y - 3 * c)[:, None], np.empty((400, 0)), np.zeros(400, np.intp))
+    alone, _ = smoothed(x, y - 3 * c)
     order = np.argsort(x)
     reference = make_smoothing_spline(x[order], (y - 3 * c)[order])(x)
-    assert np.abs(alone.fitted[:, 0] - (reference - reference.mean())).max() < 0.15
+    assert np.abs(alone[:, 0] - (reference - reference.mean())).max() < 0.15
 
 
 def test_smooth_of_a_line_is_the_line() -> None:
-    x = np.random.default_rng(0).normal(size=60)
-    found = smooth(x, (2 * x + 5)[:, None], np.empty((60, 0)), np.zeros(60, np.intp))
-    np.testing.assert_allclose(found.fitted[:, 0], 2 * (x - x.mean()), atol=1e-6)
-
-
-def test_error_of_the_smooth_is_that_of_the_fitted_value() -> None:
     """Where GCV leaves a line, the fit is ordinary least squares at the other terms' means."""
-    rng = np.random.default_rng(0)
-    x, c, noise = rng.normal(size=(3, 80))
+    x, c, noise = np.random.default_rng(0).normal(size=(3, 80))
+    fitted, _ = smoothed(x, 2 * x + 5)
+    np.testing.assert_allclose(fitted[:, 0], 2 * (x - x.mean()), atol=1e-6)
     y = x + c + 0.01 * noise
-    found = smooth(x, y[:, None], c[:, None], np.zeros(80, np.intp))
+    _, error = smoothed(x, y, c)
     reference = sm.OLS(y, np.column_stack([np.ones(80), x, c])).fit()
     at = np.column_stack([np.ones(80), x, np.full(80, c.mean())])
-    np.testing.assert_allclose(found.error[:, 0], reference.get_prediction(at).se_mean, rtol=1e-3)
+    np.testing.assert_allclose(error[:, 0], reference.get_prediction(at).se_mean, rtol=1e-3)
 
 
 def lines(
@@ -176,70 +173,43 @@ def test_a_u_is_found_and_where_it_turns() -> None:
     for seed in range(40):
         rng = np.random.default_rng(seed)
         x, c = rng.normal(size=(2, 120))
-        y = (x - 0.3) ** 2 + 2 * c + 0.5 * rng.normal(size=120)
-        found.append(lines(x, y, c))
-    assert np.mean([f["p"] < 0.05 for f in found]) > 0.95
-    assert np.mean([f["family_p"] < 0.05 for f in found]) > 0.95
+        noise = rng.normal(size=120)
+        found.append(lines(x, (x - 0.3) ** 2 + 2 * c + 0.5 * noise, c))
+    for p in ("p", "family_p"):
+        assert np.mean([f[p] < 0.05 for f in found]) > 0.95
     assert np.mean([f["break"] for f in found]) == pytest.approx(0.3, abs=0.15)
     assert all(f["slope_low"] < 0 < f["slope_high"] for f in found)
-
-
-def test_an_inverted_u_is_none() -> None:
-    x, noise = np.random.default_rng(1).normal(size=(2, 120))
-    found = lines(x, -(x**2) + noise)
-    assert found["p"] == found["family_p"] == 1
+    inverted = lines(x, -(x**2) + noise)
+    assert inverted["p"] == inverted["family_p"] == 1
 
 
 @pytest.mark.parametrize("effects", [False, True])
 def test_two_lines_are_a_statsmodels_regression_at_the_break(effects: bool) -> None:
     rng = np.random.default_rng(2)
     x, c, noise = rng.normal(size=(3, 80))
-    found = lines(x, x**2 + c + noise, c, effects, families=3)
-    family = np.arange(80) % 3
-    apart = (x - found["break"]) / x.std()
-    ones = (family[:, None] == np.arange(3)).astype(float) if effects else np.ones((80, 1))
     y = x**2 + c + noise
-    y = (y - y.mean()) / y.std()
+    found = lines(x, y, c, effects, families=3)
+    apart = (x - found["break"]) / x.std()
     right = apart > 0
-    terms = [np.where(right, 0, apart), np.where(right, apart, 0), right, c]
-    reference = sm.OLS(y, np.column_stack([*terms, ones])).fit()
-    assert found["slope_low"] == pytest.approx(reference.params[0])
-    assert found["slope_high"] == pytest.approx(reference.params[1])
+    terms = np.column_stack([np.where(right, 0, apart), np.where(right, apart, 0), right, c])
+    reference = ols((y - y.mean()) / y.std(), terms, np.arange(80) % 3, effects)
     robust = reference.get_robustcov_results("HC3", use_t=True)
-    assert found["p_low"] == pytest.approx(robust.pvalues[0], rel=1e-6)
-    assert found["p_high"] == pytest.approx(robust.pvalues[1], rel=1e-6)
-
-
-def test_two_lines_do_not_see_units_and_see_mirrors() -> None:
-    rng = np.random.default_rng(3)
-    x, noise = rng.normal(size=(2, 90))
-    y = x**2 + noise
-    one, other = lines(x, y), lines(3 * x - 1, 5 * y + 2)
-    assert other["break"] == pytest.approx(3 * one["break"] - 1)
-    assert all(other[key] == pytest.approx(one[key]) for key in ("slope_low", "p", "family_p"))
-    mirrored = lines(-x, y)
-    assert mirrored["slope_low"] == pytest.approx(-one["slope_high"])
-    assert (mirrored["p_low"], mirrored["p_high"]) == pytest.approx((one["p_high"], one["p_low"]))
-    assert mirrored["break"] == pytest.approx(-one["break"])
+    for side, end in enumerate(("low", "high")):
+        assert found[f"slope_{end}"] == pytest.approx(reference.params[side])
+        assert found[f"p_{end}"] == pytest.approx(robust.pvalues[side], rel=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_two_lines_do_not_see_the_units_of_other_terms(seed: int) -> None:
+def test_two_lines_do_not_see_units_and_see_mirrors(seed: int) -> None:
     x, c, noise = np.random.default_rng(seed).normal(size=(3, 90))
-    one, other = lines(x, x**2 + c + noise, c), lines(x, x**2 + c + noise, 100 * c + 7)
-    assert other["break"] == pytest.approx(one["break"])
-    assert other["p"] == pytest.approx(one["p"])
-
-
-def test_capacity_is_that_of_a_binary_symmetric_channel() -> None:
-    np.testing.assert_allclose(capacity(np.array([0.0, 0.5, 1.0])), [1, 0, 1])
-    e = np.array([0.11])
-    entropy = -(e * np.log2(e) + (1 - e) * np.log2(1 - e))
-    np.testing.assert_allclose(capacity(1 - e), 1 - entropy)
-    np.testing.assert_allclose(capacity(e), capacity(1 - e))
-    for wrong in (1.2, -0.1, np.nan):
-        with pytest.raises(ValueError, match="between 0 and 1"):
-            capacity(np.array([0.5, wrong]))
+    y = x**2 + c + noise
+    one, other = lines(x, y, c), lines(3 * x - 1, 5 * y + 2, 100 * c + 7)
+    assert other["break"] == pytest.approx(3 * one["break"] - 1)
+    assert all(other[key] == pytest.approx(one[key]) for key in ("slope_low", "p", "family_p"))
+    mirrored = lines(-x, y, c)
+    assert mirrored["slope_low"] == pytest.approx(-one["slope_high"])
+    assert (mirrored["p_low"], mirrored["p_high"]) == pytest.approx((one["p_high"], one["p_low"]))
+    assert mirrored["break"] == pytest.approx(-one["break"])
 
 
 def grid(seed: int, size: int, families: int, curve: float) -> list[dict[str, Any]]:
@@ -259,53 +229,38 @@ def test_the_grid_holds_every_specification_and_controls_false_discoveries() -> 
     assert len(rows) == 2 * len(keys)
     found = [r for r in rows if r["outcome"] == "u"]
     assert all(r["u"] is True for r in found)
-    # Benjamini & Hochberg by definition, of each kind of test: the smallest of m p / rank over
-    # ranks no smaller.
     for test in ("z²", "capacity", "two lines"):
         kind = [r for r in found if r["test"] == test]
-        p = np.array([r["family_p"] for r in kind], float)
-        order, m = np.argsort(p), len(p)
-        expected = np.empty(m)
-        expected[order] = np.minimum.accumulate((p[order] * m / np.arange(1, m + 1))[::-1])[::-1]
-        np.testing.assert_allclose([r["q"] for r in kind], np.minimum(expected, 1))
-    same = [r for r in rows if r["outcome"] == "same"]
-    assert all(r["q"] is None and r["u"] is None for r in same)
-    assert all(r["undefined"] == "all models score the same" for r in same)
+        # Benjamini & Hochberg by definition: the smallest m p / rank over ranks no smaller.
+        p, m = sorted(r["family_p"] for r in kind), len(kind)
+        q = [min(1, *(m * p[k] / (k + 1) for k in range(rank, m))) for rank in range(m)]
+        np.testing.assert_allclose(sorted(r["q"] for r in kind), q)
+    for row in (r for r in rows if r["outcome"] == "same"):
+        assert row["q"] is row["u"] is None
+        assert row["undefined"] == "all models score the same"
 
 
 def test_nothing_is_claimed_without_families_or_models() -> None:
-    few = grid(1, 80, 3, 1.0)
-    assert all(r["u"] is None and r["family_p"] is None for r in few)
-    assert all(r["q"] is not None for r in few if r["outcome"] == "u")
     tiny = grid(2, 5, 5, 1.0)
     assert all(r["undefined"] for r in tiny if r["test"] == "two lines")
     inverted = grid(3, 80, 8, -1.0)
     assert not any(r["u"] for r in inverted)
-
-
-def one_u(family: np.ndarray) -> list[dict[str, Any]]:
-    rng = np.random.default_rng(0)
-    x, c, noise = rng.normal(size=(3, len(family)))
-    return u_tests({"x": x}, c, [{}], (x**2 + c + 0.4 * noise)[:, None], family, 0.95)
+    for row in grid(1, 80, 3, 1.0):  # too few families leave the published test
+        assert row["family_p"] is row["u"] is None
+        assert (row["q"] is not None) == (row["outcome"] == "u")
+        if row["test"] == "two lines" and row["outcome"] == "u":  # slopes' p are then by HC3 too
+            assert max(row["p_low"], row["p_high"]) == row["p"] < 0.05
 
 
 def test_families_of_one_are_no_families_beside_family_effects() -> None:
     """Eight families, but only three in which models can be compared."""
-    rows = one_u(np.r_[np.repeat([0, 1, 2], 25), 3, 4, 5, 6, 7])
-    for row in rows:
+    x, c, noise = np.random.default_rng(0).normal(size=(3, 80))
+    family = np.r_[np.repeat([0, 1, 2], 25), 3, 4, 5, 6, 7]
+    for row in u_tests({"x": x}, c, [{}], (x**2 + c + 0.4 * noise)[:, None], family, 0.95):
         within = row["family_effects"]
         assert (row["models"], row["families"]) == ((75, 3) if within else (80, 8))
         assert (row["u"] is None) == (row["family_p"] is None) == (row["q"] is None) == within
         assert row["undefined"] == ("by family: too few families" if within else "")
-
-
-def test_too_few_families_leave_the_published_test() -> None:
-    """Both slopes' p are then those of HC3, as the row's p."""
-    for row in one_u(np.arange(80) % 3):
-        assert row["family_p"] is row["u"] is None
-        assert row["q"] is not None
-        if row["test"] == "two lines":
-            assert max(row["p_low"], row["p_high"]) == row["p"] < 0.05
 
 
 @pytest.mark.parametrize("same", ["alignment", "covariate"])

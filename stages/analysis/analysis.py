@@ -1,44 +1,40 @@
 """All that is found, as tables of records; figures, plots and the report show nothing else."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stages.analysis import bridge, contrasts, correlations, noise, paper, plot_rows
+import pandas as pd
+
+from stages.analysis import bridge, contrasts, noise, paper
+from stages.analysis.correlations import correlations
 from stages.analysis.facts import Facts, FewShot
 from stages.analysis.families import Resampling
-from stages.analysis.inputs import missing_published, read_measurements
+from stages.analysis.inputs import SHARE, TEXT, missing_published, read_measurements
 from stages.analysis.outcomes import Tables, records
 from stages.analysis.results import Results
 from stages.analysis.ushape import u_tests
 from stages.networks.embeddings import read_index
 from stages.runtime.errors import UsageError
 from stages.runtime.tables import Column, Record, read_table
+from stages.similarity.measures import MEASURES
 from stages.study.experiment import Experiment
-from stages.study.models import all_models, check_groups
+from stages.study.models import Pair, all_models, check_groups, pairs_of
 from stages.study.models import models as chosen_models
-from stages.study.pairs import Pair, pairs_of
-from stages.study.values import Values, read_values
+from stages.study.tables import Values, read_values
 
 INPUTS = ("alignment", "fewshot", "robustness")
-SHARE = Column(float, low=0, high=1)
-SOLVERS = {"model": Column(), "task": Column(), "n": Column(int, low=1)}
-SOLVERS |= {"fast": SHARE, "scikit-learn": SHARE}
+SOLVERS = {"model": TEXT, "task": TEXT, "n": Column(int, low=1), "fast": SHARE}
+SOLVERS |= {"scikit-learn": SHARE}
 
 
 @dataclass(frozen=True)
 class Context:
     """What a study has in addition to its results.
 
-    Attributes
-    ----------
-    ceilings : by stimulus set, what `noise_ceilings` returned.
-    pairs : models that differ in one factor only.
-    published : by benchmark, timm's table of it.
-    paper : the paper's values; empty where the study is not the paper's.
-    curve : the theory's n-shot accuracy, by ε and n.
+    ceilings : by stimulus set, what `noise_ceilings` returned. pairs : models that differ in one
+    factor only. published : by benchmark, timm's table of it. paper : the paper's values; empty
+    where the study is not the paper's. curve : the theory's n-shot accuracy, by ε and n.
     """
 
     ceilings: Mapping[str, Record | None]
@@ -51,14 +47,10 @@ class Context:
 def read_results(experiment: Experiment) -> tuple[Results, dict[str, str]]:
     """The three tidy tables as results, and models left out of them, with the reason.
 
-    Raises
-    ------
-    UsageError
-        No stimulus set supports `analyze.measure`, or too few models are left.
+    Raises UsageError if no stimulus set supports `analyze.measure`, or too few models are left.
     """
-    p = experiment.params.analyze
+    p, covariate = experiment.params.analyze, experiment.study.covariate
     alignment, fewshot, robustness = (read_measurements(experiment.paths.table(n)) for n in INPUTS)
-    covariate = experiment.study.covariate
     covariate_from = (covariate.benchmark, covariate.classifier)
     left_out = {m.name: f"no weights ({m.absent})" for m in chosen_models(experiment) if m.absent}
     lacking = missing_published(robustness, covariate_from, alignment["model"].unique())
@@ -79,10 +71,7 @@ def read_results(experiment: Experiment) -> tuple[Results, dict[str, str]]:
 
 
 def context_of(
-    experiment: Experiment,
-    results: Results,
-    ceilings: Mapping[str, Record | None],
-    theory: Tables,
+    experiment: Experiment, results: Results, ceilings: Mapping[str, Record | None], theory: Tables
 ) -> Context:
     """What the study has beside its results; pairs without results of both models are named."""
     study, root = experiment.study, experiment.paths.root
@@ -104,56 +93,78 @@ def all_tables(results: Results, measure: str, resampling: Resampling, context: 
     confidence, first = resampling.confidence, results.shown[0]
     by_measure = {name: results.alignment[name].to_numpy() for name in results.measures}
     labels = [outcome.labels for outcome in results.outcomes]
-    covariate, family = results.covariate.to_numpy(), results.family
-    partial = correlations.correlations(results, resampling)
+    covariate, family = results.covariate, results.family
+    partial = correlations(results, resampling)
     paired = contrasts.contrasts(results, context.pairs)
-    task = {"task": first.outcome, "n": first.n}
-    models = results.about.assign(covariate=results.covariate)
-    scatter = plot_rows.scatter(results, measure, results.covariate, confidence)
+    gain = paper.gain(results, context.published)
     tables = {
-        "alignment_fewshot": plot_rows.alignment_fewshot(results, measure, confidence),
-        "covariate_alignment": records(scatter),
-        "groups_by_n": plot_rows.groups_by_n(results),
+        "alignment_fewshot": paper.alignment_fewshot(results, measure, confidence),
+        "covariate_alignment": records(paper.scatter(results, measure, covariate, confidence)),
+        "groups_by_n": paper.groups_by_n(results),
         "correlations": partial,
-        "table1": plot_rows.table1(results),
-        "table2": correlations.table2(partial),
-        "u_tests": u_tests(by_measure, covariate, labels, results.scores, family, confidence),
+        "table1": paper.table1(results),
+        "table2": paper.table2(partial),
+        "u_tests": u_tests(
+            by_measure, covariate.to_numpy(), labels, results.scores, family, confidence
+        ),
         "measures": paper.measures(results, resampling),
         "appendix_c": paper.appendix_c(results, resampling),
-        "relabelled": [],
-        "relabelled_tests": [],
-        "families": plot_rows.families(results, measure),
+        "relabelled": paper.relabelled(results, measure, gain, confidence),
+        "relabelled_tests": paper.relabelled_tests(results, gain, resampling),
+        "families": families(results, measure),
         "contrasts": paired,
         "factors": contrasts.factors(paired, confidence),
         "reliability": noise.reliability(results.fewshot),
         "accuracy": noise.accuracy(results.fewshot, confidence),
         "ceilings": noise.ceilings(context.ceilings, results.judged),
-        "participants": noise.participants(results.judged, results.covariate, first.values, task),
+        "participants": noise.participants(results.judged, covariate, first),
         "bridge": bridge.bridge(results, context.curve, confidence),
         "bridge_tests": bridge.bridge_tests(results, resampling),
-        "models": records(models.join(noise.alignment_errors(results.judged))),
+        "models": models(results),
     }
-    if (gain := paper.gain(results, context.published)) is not None:
-        tables["relabelled"] = paper.relabelled(results, measure, gain, confidence)
-        tables["relabelled_tests"] = paper.relabelled_tests(results, gain, resampling)
     return paper.with_published(tables, context.paper)
+
+
+def models(results: Results) -> list[Record]:
+    """Table `models`: each model's covariate, and its alignment with the standard error."""
+    table = results.about.assign(covariate=results.covariate)
+    for name in MEASURES:
+        table[name], table[f"{name}_se"] = results.alignment.get(name), results.errors.get(name)
+    return records(table)
+
+
+def families(results: Results, measure: str) -> list[Record]:
+    """Table `families`: mean and range over each family's models.
+
+    Of alignment and of the first outcome shown; of the covariate the mean.
+    """
+    first = results.shown[0]
+    values = {"alignment": results.alignment[measure], "accuracy": first.values}
+    table = pd.DataFrame(values | {"group": results.families, "covariate": results.covariate})
+    ends = {"": "mean", "_low": "min", "_high": "max"}
+    columns = {f"{name}{end}": (name, how) for name in values for end, how in ends.items()}
+    columns |= {"covariate": ("covariate", "mean")}
+    found = table.groupby("group", sort=False).agg(models=("group", "size"), **columns)
+    return records(found.reset_index().assign(task=first.outcome, n=first.n))
 
 
 def facts_of(experiment: Experiment, results: Results) -> Facts:
     """What captions and the report say of the study beside its numbers."""
-    p = experiment.params.analyze
-    recipes = "recipe" if experiment.study.training else "timm family"
+    p, study = experiment.params.analyze, experiment.study
+    benchmark, classifier = results.covariate_from
+    given = f"the accuracy of a linear readout on {benchmark} images"
+    kind = "recipe" if study.training else "timm family"
     return Facts(
         measure=p.measure,
-        simulated=experiment.study.simulated,
+        simulated=study.simulated,
         group_size=p.group_size,
         confidence=p.confidence,
         few_shot=FewShot(results.head, results.shots[0], results.repeats),
         models=len(results.models),
         untrained=len(results.untrained),
-        given=covariate_in_words(results),
+        given=given if classifier == "readout" else f"{classifier} top-1 on {benchmark}",
         zoo=models_in_words(results),
-        family="architecture" if p.family == "architecture" else recipes,
+        family="architecture" if p.family == "architecture" else kind,
         families=len(set(results.families)),
     )
 
@@ -164,16 +175,8 @@ def models_in_words(results: Results) -> str:
     kinds = {results.index[str(model)]["source"] for model in results.models}
     known = {"hub": "published models", "trained here": "models trained here"}
     text = f"{count} {known.get(kinds.pop(), 'models') if len(kinds) == 1 else 'models'}"
-    if not untrained:
-        return text
-    return f"{text}, {'all' if untrained == count else untrained} of them untrained"
-
-
-def covariate_in_words(results: Results) -> str:
-    benchmark, classifier = results.covariate_from
-    if classifier == "readout":
-        return f"the accuracy of a linear readout on {benchmark} images"
-    return f"{classifier} top-1 on {benchmark}"
+    some = f", {'all' if untrained == count else untrained} of them untrained"
+    return text + (some if untrained else "")
 
 
 def solvers_apart(experiment: Experiment) -> str:

@@ -1,9 +1,7 @@
 """What a study found, in two sentences made from its numbers, and as the terminal shows it."""
 
-from __future__ import annotations
-
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from stages.analysis.facts import MEASURE_WORDS, Facts
 from stages.analysis.families import FEW, MIN_FAMILIES
@@ -21,26 +19,16 @@ def answer(tables: Mapping[str, list[Record]], facts: Facts) -> list[str]:
     """
     tests, correlations = (shown(tables.get(n, []), facts) for n in ("u_tests", "correlations"))
     lines = [row for row in tests if row["test"] == "two lines" and not row["family_effects"]]
-    squares = [row for row in correlations if row["term"] == "z²"]
-    linear = [row for row in correlations if row["term"] == "linear"]
+    squares, linear = ([r for r in correlations if r["term"] == t] for t in ("z²", "linear"))
     what = f"accuracy follows a U of {MEASURE_WORDS[facts.measure]} alignment with {facts.judges}"
-    given = f"Controlling for {facts.given}, "
-    return [
-        _sentence(
-            lines,
-            "u",
-            facts,
-            f"The two-lines test of whether {what}",
-            lambda tested: f"The two-lines test finds that {what} {_u(tested, squares, facts)}",
-        ),
-        _sentence(
-            linear,
-            "family_low",
-            facts,
-            f"{given}the relation of alignment itself to accuracy",
-            lambda tested: f"{given}alignment itself {_linear(tested, facts)}",
-        ),
-    ]
+    given = f"Controlling for {facts.given},"
+    tested = [row for row in lines if row["u"] is not None]
+    u = f"The two-lines test finds that {what} {_u(tested, squares, facts)}"
+    first = _sentence(f"The two-lines test of whether {what}", lines, tested, u, facts)
+    tested = [row for row in linear if row["family_low"] is not None]
+    itself = f"{given} alignment itself {_linear(tested, facts)}"
+    relation = f"{given} the relation of alignment itself to accuracy"
+    return [first, _sentence(relation, linear, tested, itself, facts)]
 
 
 def shown(rows: list[Record], facts: Facts) -> list[Record]:
@@ -58,16 +46,15 @@ def direction(row: Record, alpha: float) -> int:
 
 
 def _sentence(
-    rows: list[Record], column: str, facts: Facts, subject: str, say: Callable[[list[Record]], str]
+    subject: str, rows: list[Record], tested: list[Record], finding: str, facts: Facts
 ) -> str:
-    """What `say` says of the rows with a value in a column, and why the rest have none."""
-    tested = [row for row in rows if row[column] is not None]
-    rest = [row for row in rows if row[column] is None]
+    """The finding of those rows that are tested, and why the rest are not."""
+    rest = [row for row in rows if row not in tested]
     few = FEW if facts.families < MIN_FAMILIES else "undefined"
     reasons = ", ".join(dict.fromkeys(str(row.get("undefined") or few) for row in rest))
     if not tested:
         return f"{subject} is inconclusive: {reasons or 'there is no test of an outcome'}."
-    return say(tested) + (f"; inconclusive for {_names(rest)} ({reasons})." if rest else ".")
+    return finding + (f"; inconclusive for {_names(rest)} ({reasons})." if rest else ".")
 
 
 def _u(tested: list[Record], squares: list[Record], facts: Facts) -> str:
@@ -97,11 +84,10 @@ def _linear(tested: list[Record], facts: Facts) -> str:
         for word, sign in (("higher", 1), ("lower", -1))
         if by_sign[sign]
     ]
-    if ways:
-        text = f"goes with {' and with '.join(ways)}"
-        text += f"; no such relation is shown in {_names(by_sign[0])}" if by_sign[0] else ""
-    else:
-        text = f"is not shown to go with accuracy in {_names(by_sign[0])}"
+    text = f"goes with {' and with '.join(ways)}" if ways else "is not shown to go with accuracy"
+    if by_sign[0]:
+        link = "; no such relation is shown in" if ways else " in"
+        text += f"{link} {_names(by_sign[0])}"
     return f"{text} ({facts.percent} intervals by family, q < {facts.alpha})"
 
 
@@ -128,8 +114,7 @@ def summary(title: str, results: Results, tables: Tables, facts: Facts) -> str:
     ]
     cells: dict[str, list[str]] = {}
     for row in shown(tables["correlations"], facts):
-        r, p = row["r"], row["p"]
-        text = "undefined" if r is None else f"{r:+.2f} (p {_p(p)})"
+        text = "undefined" if row["r"] is None else f"{row['r']:+.2f} (p {_p(row['p'])})"
         cells.setdefault(outcome_name(row), []).append(text)
     lines += [f"  {name:28} {u:>20} {line:>20}" for name, (u, line) in cells.items()]
     return "\n".join([*lines, *(textwrap.fill(text, 100) for text in answer(tables, facts))])

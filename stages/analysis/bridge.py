@@ -4,21 +4,18 @@ A model's ε̂ = 1 − its triplet alignment is the share of the triplets that i
 D_R of Definition 3.5. The theory predicts its few-shot accuracy from it, at the n of the study.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm, rankdata, spearmanr
 
-from stages.analysis.families import Resampling, without_interval
-from stages.analysis.noise import alignment_errors
+from stages.analysis.families import BY_FAMILY, Resampling, without_interval
 from stages.analysis.outcomes import records
 from stages.analysis.partial import SAME, constant
 from stages.analysis.results import Results
 from stages.runtime.tables import Record
-from stages.similarity.channel import capacity
+from stages.similarity.measures import capacity
 
 MEASURE = "triplet"
 
@@ -34,7 +31,7 @@ def bridge(results: Results, curve: Sequence[Record], confidence: float) -> list
     """
     if MEASURE not in results.measures:
         return []
-    half = norm.ppf((1 + confidence) / 2) * alignment_errors(results.judged)[f"{MEASURE}_se"]
+    half = norm.ppf((1 + confidence) / 2) * results.errors[MEASURE]
     epsilon = 1 - results.alignment[MEASURE]
     bits = capacity(epsilon.to_numpy())
     rows: list[Record] = []
@@ -73,19 +70,16 @@ def bridge_tests(results: Results, resampling: Resampling) -> list[Record]:
     epsilon = 1 - results.alignment[MEASURE].to_numpy()
     bits = capacity(epsilon)
     counts = {"models": len(epsilon), "misaligned": int((epsilon > 0.5).sum())}
-    outcomes = [o for o in results.outcomes if (o.kind, o.head) == ("few-shot", results.head)]
+    outcomes = [outcome for outcome in results.few_shot if outcome.head == results.head]
     ranks = np.column_stack([rankdata(outcome.values) for outcome in outcomes])
-    intervals = resampling.intervals(rankdata(bits), ranks, None, results.family).rows()
+    by_family = resampling.intervals(rankdata(bits), ranks, None, results.family)
     rows = []
-    for outcome, interval in zip(outcomes, intervals, strict=True):
-        row: Record = {"outcome": outcome.outcome, "n": outcome.n, **counts}
-        y = outcome.values.to_numpy(float)
-        if constant(y):
-            row |= {"rho": None, "p": None, **dict.fromkeys(interval), "undefined": SAME}
-        else:
-            found = spearmanr(bits, y)
-            row |= {"rho": float(found.statistic), "p": float(found.pvalue), **interval}
+    for outcome, interval in zip(outcomes, records(by_family[BY_FAMILY]), strict=True):
+        rho, p, undefined = None, None, SAME
+        if not constant(outcome.values.to_numpy(float)):
+            rho, p = map(float, spearmanr(bits, outcome.values))
             absent = interval["family_low"] is None
-            row["undefined"] = without_interval(results.family) if absent else ""
-        rows.append(row)
+            undefined = without_interval(results.family) if absent else ""
+        found = {"rho": rho, "p": p, **interval, "undefined": undefined}
+        rows.append({"outcome": outcome.outcome, "n": outcome.n, **counts, **found})
     return rows

@@ -1,7 +1,5 @@
 """Paired contrasts: what changes when two models differ in one factor only."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from itertools import product
 
@@ -12,7 +10,7 @@ from scipy.stats import ttest_1samp
 from stages.analysis.outcomes import fill_q, outcome_name
 from stages.analysis.results import Results
 from stages.runtime.tables import Record
-from stages.study.pairs import Pair
+from stages.study.models import Pair
 
 FAMILIES_TO_AVERAGE = 3
 """From so many families on, a factor's mean and t are over family means; else over pairs."""
@@ -47,27 +45,20 @@ def factors(rows: Sequence[Record], confidence: float) -> list[Record]:
     """
     found: list[Record] = []
     keys = ["factor", "quantity", "what"]
-    for key, part in pd.DataFrame(rows, columns=[*keys, "family", "difference"]).groupby(
-        keys, sort=False
-    ):
-        families = part.groupby("family", sort=False)["difference"].mean()
+    table = pd.DataFrame(rows, columns=[*keys, "family", "difference"])
+    for key, part in table.groupby(keys, sort=False):
+        pairs = part["difference"]
+        families = pairs.groupby(part["family"], sort=False).mean()
         over = "families" if len(families) >= FAMILIES_TO_AVERAGE else "pairs"
-        d = (families if over == "families" else part["difference"]).to_numpy(float)
-        found.append(
-            {
-                **dict(zip(keys, key, strict=True)),
-                "over": over,
-                "pairs": len(part),
-                "families": len(families),
-                "positive": int((part["difference"] > 0).sum()),
-                **t_of_mean(d, confidence),
-            }
-        )
+        row = dict(zip(keys, key, strict=True)) | {"over": over, "pairs": len(pairs)}
+        row |= {"families": len(families), "positive": int((pairs > 0).sum())}
+        d = families if over == "families" else pairs
+        found.append(row | _t_of_mean(d.to_numpy(float), confidence))
     fill_q(found, "p")
     return found
 
 
-def t_of_mean(d: np.ndarray, confidence: float) -> Record:
+def _t_of_mean(d: np.ndarray, confidence: float) -> Record:
     """Mean of differences [P], its t interval, and p of mean 0 (one-sample t test); no q yet."""
     row: Record = {"mean": float(d.mean()), "low": None, "high": None, "p": None, "q": None}
     if len(d) < 2:

@@ -1,7 +1,5 @@
 """What captions need to know beyond the tables: whose judgments, how many models, which level."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 MEASURE_WORDS = {"pearson": "Pearson", "spearman": "Spearman", "triplet": "triplet"}

@@ -1,22 +1,17 @@
 """Partial correlation when models come in families: a bootstrap of whole families.
 
-491 models are not 491 independent draws: those of one family share an architecture or a training
-recipe, and much of what they score. An interval of r that takes them for independent is too short.
-Here whole families are resampled, and the interval is the bootstrap-t one
-(Cameron, Gelbach & Miller 2008, doi:10.1162/rest.90.3.414; Hall 1992, The Bootstrap and Edgeworth
-Expansion) on Fisher's scale.
+Models of one family share an architecture or a training recipe, and much of what they score: an
+interval of r that takes them for independent is too short. Here whole families are resampled, and
+the interval is the bootstrap-t one on Fisher's scale (Cameron, Gelbach & Miller 2008,
+doi:10.1162/rest.90.3.414; Hall 1992, The Bootstrap and Edgeworth Expansion).
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from stages.analysis.outcomes import records
 from stages.runtime.random import rng_for
-from stages.runtime.tables import Record
 
 MIN_FAMILIES = 5
 """With fewer families nothing is said by family: too few to estimate a spread from."""
@@ -25,29 +20,13 @@ FEW = "too few families"
 UNSTABLE = "many resamples of the families have no correlation"
 UNDEFINED = 0.05
 """Above this share of resamples without a correlation there is no interval."""
-
-
-@dataclass(frozen=True)
-class FamilyIntervals:
-    """Of K outcomes: r, its interval by family [low, high], and p of r = 0; NaN where undefined."""
-
-    r: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    p: np.ndarray
-
-    def rows(self) -> list[Record]:
-        """family_low, family_high and family_p of each outcome; None where undefined."""
-        columns = {"family_low": self.low, "family_high": self.high, "family_p": self.p}
-        return records(pd.DataFrame(columns).replace([np.inf, -np.inf], np.nan))
+BY_FAMILY = ["family_low", "family_high", "family_p"]
+"""Columns of an interval by family and its p-value."""
 
 
 @dataclass(frozen=True)
 class Resampling:
-    """How families are resampled: level of intervals, number of resamples, and their seed.
-
-    The resamples are the same for all measures and outcomes.
-    """
+    """Level of intervals, number of resamples, and their seed; outcomes share the resamples."""
 
     confidence: float
     bootstraps: int
@@ -60,7 +39,7 @@ class Resampling:
         covariate: np.ndarray | None,
         family: np.ndarray,
         square: bool = False,
-    ) -> FamilyIntervals:
+    ) -> pd.DataFrame:
         """Partial correlation of x, or of z²(x), with K outcomes, by family.
 
         Parameters
@@ -71,20 +50,21 @@ class Resampling:
 
         Returns
         -------
-        Symmetric bootstrap-t intervals: Fisher's z of r, give or take its family-robust standard
-        error times the quantile of |t| over resamples. p is the share of resamples whose |t| is as
-        large as that of r = 0. All but r are NaN with fewer than `MIN_FAMILIES` families, and where
-        more than `UNDEFINED` of the resamples have no correlation; r too of a constant outcome.
+        A row an outcome: r, family_low, family_high and family_p. The interval is a symmetric
+        bootstrap-t one: Fisher's z of r, give or take its family-robust standard error times the
+        quantile of |t| over resamples; p is the share of resamples whose |t| is as large as that of
+        r = 0. All but r are NaN with fewer than `MIN_FAMILIES` families, and where more than
+        `UNDEFINED` of the resamples have no correlation; r too of a constant outcome.
         """
         groups = int(family.max()) + 1
         member = (np.arange(groups) == family[:, None]).astype(float)
         scores = _scores(x), _scores(Y), None if covariate is None else _scores(covariate)
         r, error = family_correlation(np.ones(groups), *scores, member, square)
         if groups < MIN_FAMILIES:
-            return FamilyIntervals(r, *np.full((3, len(r)), np.nan))
+            return pd.DataFrame({"r": r}).reindex(columns=["r", *BY_FAMILY])
         rng, equal = rng_for(self.seed, "families"), np.full(groups, 1 / groups)
         counts = rng.multinomial(groups, equal, size=self.bootstraps).astype(float)
-        resampled = [family_correlation(count, *scores, member, square) for count in counts]
+        resampled = (family_correlation(count, *scores, member, square) for count in counts)
         again, errors = (np.stack(values) for values in zip(*resampled, strict=True))
         with np.errstate(invalid="ignore", divide="ignore"):
             t = np.abs(np.arctanh(again) - np.arctanh(r)) / errors
@@ -96,7 +76,7 @@ class Resampling:
             half = np.where(enough, quantile, np.nan) * error
             p = np.where(enough, (1 + (t >= own).sum(0)) / (1 + self.bootstraps), np.nan)
             low, high = (np.tanh(np.arctanh(r) + side * half) for side in (-1, 1))
-        return FamilyIntervals(r, low, high, p)
+        return pd.DataFrame({"r": r, "family_low": low, "family_high": high, "family_p": p})
 
 
 def without_interval(family: np.ndarray) -> str:
@@ -158,7 +138,6 @@ def family_correlation(
 
 def _scores(values: np.ndarray) -> np.ndarray:
     """Standard scores by column; a constant column becomes zero."""
-    centred = values - values.mean(0)
-    sd = values.std(0)
+    centred, sd = values - values.mean(0), values.std(0)
     varies = sd > 1e-12 * np.maximum(1.0, np.abs(values).max(0))
     return np.divide(centred, sd, out=np.zeros_like(centred), where=varies)

@@ -1,36 +1,29 @@
 """The tables of earlier stages, and what the analysis takes from them: one value a model."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from stages.analysis.outcomes import Tables, records
 from stages.runtime.errors import DataError
 from stages.runtime.tables import Column, read_table
 
-TEXT = Column()
-SHARE = Column(float, low=0, high=1)
+TEXT, SHARE = Column(), Column(float, low=0, high=1)
 COUNT = Column(int, low=0, high=10**9)
 
-MEASUREMENTS: dict[str, tuple[dict[str, Column], dict[str, Column]]] = {
-    "alignment": (
-        dict.fromkeys(("model", "weights", "set", "measure", "judge"), TEXT),
-        {"value": Column(float, low=-1, high=1), "se": Column(float, blank=True)},
-    ),
-    "fewshot": (
-        dict.fromkeys(("model", "weights", "task", "head"), TEXT)
-        | dict.fromkeys(("n", "repeat"), COUNT),
-        {"accuracy": SHARE},
-    ),
-    "robustness": (
-        dict.fromkeys(("model", "benchmark", "classifier", "weights"), TEXT),
-        {"images": COUNT, "top1": SHARE, "top5": SHARE},
-    ),
+MEASUREMENTS: dict[str, dict[str, Column]] = {
+    "alignment": dict.fromkeys(("model", "weights", "set", "measure", "judge"), TEXT)
+    | {"value": Column(float, low=-1, high=1), "se": Column(float, blank=True)},
+    "fewshot": dict.fromkeys(("model", "weights", "task", "head"), TEXT)
+    | {"n": COUNT, "repeat": COUNT, "accuracy": SHARE},
+    "robustness": dict.fromkeys(("model", "benchmark", "classifier", "weights"), TEXT)
+    | {"images": COUNT, "top1": SHARE, "top5": SHARE},
 }
-"""Of each tidy table the columns that say what is measured, and those that are measured."""
+"""The columns of each tidy table."""
+MEASURED = ("weights", "value", "se", "accuracy", "images", "top1", "top5")
+"""Columns that do not identify a row."""
 
 THEORY = {
     "queries": "epsilon objects dimensions strategy worlds games confidence capacity entropy alone "
@@ -46,11 +39,11 @@ COUNTS = ("objects", "dimensions", "worlds", "games", "n", "candidates")
 def read_measurements(path: Path) -> pd.DataFrame:
     """A tidy table, alignment.csv, fewshot.csv or robustness.csv, as its stage wrote it.
 
-    A standard error that is blank is NaN: it is undefined. Raises DataError as `read_table`.
+    An undefined standard error, which is blank, is NaN. Raises DataError as `read_table`.
     """
-    keys, values = MEASUREMENTS[path.stem]
-    unique = [name for name in keys if name != "weights"]
-    return read_table(path, keys | values, unique=unique).reset_index(drop=True)
+    columns = MEASUREMENTS[path.stem]
+    unique = [name for name in columns if name not in MEASURED]
+    return read_table(path, columns, unique=unique).reset_index(drop=True)
 
 
 def read_theory(folder: Path) -> Tables:
@@ -58,20 +51,25 @@ def read_theory(folder: Path) -> Tables:
 
     Raises DataError as `read_table`.
     """
+    kinds, number = {"strategy": TEXT} | dict.fromkeys(COUNTS, COUNT), Column(float, blank=True)
     tables = {}
     for name, columns in THEORY.items():
-        schema = dict.fromkeys(columns.split(), Column(float, blank=True))
-        schema |= {column: COUNT for column in COUNTS if column in schema}
-        if "strategy" in schema:
-            schema["strategy"] = TEXT
+        schema = {column: kinds.get(column, number) for column in columns.split()}
         tables[f"theory_{name}"] = records(read_table(folder / f"{name}.csv", schema))
     return tables
 
 
-def mean_alignment(alignment: pd.DataFrame) -> pd.DataFrame:
-    """Alignment with the group, mean over sets: index model, a column a measure."""
+def mean_alignment(alignment: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Alignment with the group, mean over sets, and its standard error over stimuli.
+
+    Sets have stimuli of their own, so errors are independent: sqrt(sum se²) / sets, NaN where that
+    of one set is. Both have a row a model, and a column a measure that a set supports.
+    """
     group = alignment[alignment["judge"] == "group"]
-    return group.groupby(["model", "measure"], sort=False)["value"].mean().unstack(sort=False)
+    group = group.assign(variance=group["se"].astype(float) ** 2)
+    cells = group.groupby(["model", "measure"], sort=False)
+    errors = np.sqrt(cells["variance"].sum(skipna=False)) / cells.size()
+    return cells["value"].mean().unstack(sort=False), errors.unstack(sort=False)
 
 
 def covariate(robustness: pd.DataFrame, benchmark: str, classifier: str) -> pd.Series:
@@ -117,9 +115,10 @@ def missing_published(
 
 def aligned(outcome: pd.Series, models: pd.Index, what: str) -> pd.Series:
     """An outcome in the order of `models`; both must have the same ones, none is ever dropped."""
-    missing = {what: models.difference(outcome.index)}
-    missing |= {"alignment": outcome.index.difference(models)}
-    for where, names in missing.items():
+    for where, names in (
+        (what, models.difference(outcome.index)),
+        ("alignment", outcome.index.difference(models)),
+    ):
         if len(names):
             raise DataError(f"{where}: no value for {', '.join(map(str, names))}")
     return outcome.loc[models]

@@ -1,13 +1,12 @@
-"""Metrics: at most 12 numbers, so that `dvc metrics diff` and `dvc exp show` fit a screen."""
-
-from __future__ import annotations
+"""What DVC shows: at most 12 numbers, which fit a screen, and the rows of its plots."""
 
 from collections.abc import Collection, Iterable
 
 import numpy as np
+import pandas as pd
 
 from stages.analysis.answer import direction
-from stages.analysis.outcomes import Tables
+from stages.analysis.outcomes import Tables, is_shown, records
 from stages.analysis.results import Outcome, Results
 from stages.runtime.tables import Record
 
@@ -50,6 +49,11 @@ def metrics(
     return {k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in values.items()}
 
 
+def _mean(values: Iterable[float]) -> float | None:
+    known = list(values)
+    return float(np.mean(known)) if known else None
+
+
 def outcomes(results: Results, tables: Tables, measure: str) -> list[Record]:
     """One row an outcome shown: accuracy, r of z² and of alignment itself, the two-lines test.
 
@@ -79,6 +83,57 @@ def _row(tables: Tables, name: str, outcome: Outcome, **where: object) -> Record
     return row
 
 
-def _mean(values: Iterable[float]) -> float | None:
-    known = list(values)
-    return float(np.mean(known)) if known else None
+TEST = ["shape", "kind", "outcome", "n", "top", "measure", "test", "linear"]
+INTERVALS = ["r", "low", "high", "p", "family_low", "family_high", "family_p"]
+COLUMNS = {
+    "correlation_by_n": ["task", "head", "n", *INTERVALS],
+    "robustness": ["benchmark", "alignment", "top", *INTERVALS],
+    "table1": ["benchmark", "top", "measure", "group", "accuracy", "paper"],
+    "u_tests": [*TEST, "family_effects", "estimate", *INTERVALS[1:], "q"],
+}
+"""Columns of the plots that show only some; the others show whole tables."""
+
+
+def plot_rows(
+    tables: Tables, measure: str, head: str, n: int, alpha: float, counts: Record
+) -> Tables:
+    """Rows of each of DVC's plots, by the name of its file; few, to compare experiments quickly.
+
+    measure, head, n : the measure of alignment, the head and the shots shown where only one is.
+    alpha : level of the tests. counts : stand in every row, for the plots' tooltips.
+    """
+    frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
+    found, groups, tests = (frames[name] for name in ("correlations", "groups_by_n", "u_tests"))
+    found = found[found["measure"] == measure]
+    few, curved = found["kind"] == "few-shot", found["term"] == "z²"
+    shown = np.array([is_shown(row, head, n) for row in tables["u_tests"]])
+    tests = tests[shown & ((tests["test"] == "capacity") | (tests["measure"] == measure))]
+    plots = {
+        "correlation_by_n": found[few & curved].rename(columns={"outcome": "task"}),
+        "groups_by_n": groups[(groups["measure"] == measure) & (groups["head"] == head)],
+        "robustness": found[~few].rename(columns={"outcome": "benchmark", "term": "alignment"}),
+        "table1": frames["table1"],
+        "u_tests": tests.assign(shape=[shape(row, alpha) for row in records(tests)]),
+        "contrasts": frames["factors"],
+    }
+    for name in ("alignment_fewshot", "covariate_alignment"):
+        plots[name] = frames[name]
+        plots[name].insert(0, "measure", measure)
+    return {
+        name: [row | counts for row in records(table[COLUMNS.get(name, list(table))])]
+        for name, table in plots.items()
+    }
+
+
+def shape(row: Record, alpha: float) -> str:
+    """What a test by family says: a U, the contrary, or neither, after control at alpha.
+
+    "inconclusive" where there is no test by family. The two-lines test looks for a U alone: that it
+    finds none says nothing of an inverted one.
+    """
+    if row["u"] is None:
+        return "inconclusive"
+    if row["u"]:
+        return "U"
+    contrary = row["q"] < alpha and row["estimate"] < 0
+    return "inverted U" if contrary and row["test"] != "two lines" else "neither"

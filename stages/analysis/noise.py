@@ -1,6 +1,4 @@
-"""How far alignment and few-shot accuracy can be trusted: ceilings, errors, repeats."""
-
-from __future__ import annotations
+"""How far alignment and few-shot accuracy can be trusted: noise ceilings, participants, repeats."""
 
 from collections.abc import Mapping
 
@@ -12,16 +10,15 @@ from scipy.stats import t as student_t
 from stages.analysis.inputs import aligned
 from stages.analysis.outcomes import records
 from stages.analysis.partial import TERMS, constant, partial_correlation
+from stages.analysis.results import Outcome
 from stages.runtime.errors import DataError
 from stages.runtime.tables import Record
-from stages.similarity.measures import MEASURES
 
-_GROUP = "group"
 CELL = ["task", "head", "n"]
 
 
 def ceilings(sets: Mapping[str, Record | None], alignment: pd.DataFrame) -> list[Record]:
-    """Noise ceilings of every set with repeated judgments, one row a set and measure.
+    """Table `ceilings`: noise ceilings of every set with repeated judgments, by measure.
 
     None is a value that is undefined; for which, see `stages.similarity.ceilings`. `best_model` is
     that of the highest value comparable with `leave_one_out` and `upper`: with participants, its
@@ -29,15 +26,12 @@ def ceilings(sets: Mapping[str, Record | None], alignment: pd.DataFrame) -> list
     that are not tied, the only one that is measured; single votes agree with that less, so that it
     may exceed `upper`.
 
-    sets : by name, what `noise_ceilings` returned.
-    alignment : columns model, set, measure, judge, value.
+    sets : by name, what `noise_ceilings` returned. alignment : alignment.csv.
     """
-    alignment = alignment.assign(single=alignment["judge"] != _GROUP)
+    alignment = alignment.assign(single=alignment["judge"] != "group")
     cells = alignment.groupby(["set", "single", "measure"])
     rows = []
-    for name, judged in sets.items():
-        if judged is None:
-            continue
+    for name, judged in ((name, found) for name, found in sets.items() if found is not None):
         for ceiling in judged["ceilings"]:
             cell = cells.get_group((name, judged["form"] == "participants", ceiling["measure"]))
             values = cell.groupby("model", sort=False)["value"].mean()
@@ -48,28 +42,19 @@ def ceilings(sets: Mapping[str, Record | None], alignment: pd.DataFrame) -> list
     return rows
 
 
-def participants(
-    alignment: pd.DataFrame, covariate: pd.Series, outcome: pd.Series, labels: Record
-) -> list[Record]:
-    """Alignment with each participant: over models, and how it goes with an outcome.
+def participants(alignment: pd.DataFrame, covariate: pd.Series, outcome: Outcome) -> list[Record]:
+    """Table `participants`: alignment with each one, over models, and its relation to an outcome.
 
-    Parameters
-    ----------
-    alignment : columns model, set, measure, judge, value.
-    covariate, outcome : one value a model, indexed by model.
-    labels : what the outcome is (task, n); stands in every row.
+    r_z2 and r_linear are partial correlations of z² and of plain alignment with the outcome,
+    controlling for the covariate; None where all models score the same on one of the three.
 
-    Returns
-    -------
-    r_z2 and r_linear are the partial Pearson correlation of z² and of plain alignment with the
-    outcome, controlling for the covariate; None where all models score the same on one of the
-    three.
+    alignment : alignment.csv. covariate : one value a model, indexed by model.
     """
-    single = alignment[alignment["judge"] != _GROUP]
+    single = alignment[alignment["judge"] != "group"]
     rows: list[Record] = []
     for (name, judge, measure), cell in single.groupby(["set", "judge", "measure"], sort=False):
         values = cell.set_index("model")["value"]
-        y = aligned(outcome, values.index, f"{name}, {judge}: the outcome").to_numpy()
+        y = aligned(outcome.values, values.index, f"{name}, {judge}: the outcome").to_numpy()
         c = aligned(covariate, values.index, f"{name}, {judge}: the covariate").to_numpy()
         x = values.to_numpy()
         row = {"set": name, "participant": judge, "measure": measure}
@@ -78,43 +63,18 @@ def participants(
         for column, transform in zip(("r_z2", "r_linear"), TERMS.values(), strict=True):
             scores = x if constant(x) else transform(x)
             row[column] = partial_correlation(scores, y, c)["r"]
-        rows.append(row | labels)
+        rows.append(row | {"task": outcome.outcome, "n": outcome.n})
     return rows
-
-
-def alignment_errors(alignment: pd.DataFrame) -> pd.DataFrame:
-    """Each model's alignment, the mean over sets, and its standard error over stimuli.
-
-    Sets have stimuli of their own, so that errors are independent: sqrt(sum se²) / sets. A row a
-    model; for each of `MEASURES` its value and, as <measure>_se, its error: both NaN where no set
-    supports the measure, the error also where that of one set is undefined.
-    """
-    group = alignment[alignment["judge"] == _GROUP]
-    cells = group.assign(square=group["se"].astype(float) ** 2).groupby(
-        ["model", "measure"], sort=False
-    )
-    error = np.sqrt(cells["square"].sum(skipna=False)) / cells.size()
-    columns = {"": cells["value"].mean().unstack(), "_se": error.unstack()}
-    return pd.DataFrame(
-        {f"{name}{end}": wide.get(name) for name in MEASURES for end, wide in columns.items()},
-        index=alignment["model"].unique(),
-        dtype=float,
-    )
 
 
 def reliability(fewshot: pd.DataFrame) -> list[Record]:
     """Table `reliability`: of each task, head and n, how far its repeats agree.
 
-    Parameters
-    ----------
-    fewshot : columns model, task, head, n, repeat, accuracy; each model has every repeat.
-
-    Returns
-    -------
     sd : mean over models of the standard deviation (n - 1) over repeats.
     rank_stability : mean Spearman correlation, over pairs of repeats, of the models' accuracy.
     reliability : of the mean over k repeats, k r / (1 + (k - 1) r) with r the mean Pearson
         correlation over pairs of repeats (Spearman 1910; Brown 1910).
+
     None, with the reason in `undefined`, for one repeat, and where in a repeat all models score the
     same; reliability alone where r is below 0. A model without a repeat is a DataError.
     """
@@ -126,11 +86,11 @@ def reliability(fewshot: pd.DataFrame) -> list[Record]:
             lacking = ", ".join(map(str, wide.index[gaps]))
             raise DataError(f"fewshot: {labels}: repeats are missing of {lacking}")
         size = {"repeats": wide.shape[1], "models": wide.shape[0]}
-        rows.append(labels | size | agreement(wide.to_numpy(float)))
+        rows.append(labels | size | _agreement(wide.to_numpy(float)))
     return rows
 
 
-def agreement(values: np.ndarray) -> Record:
+def _agreement(values: np.ndarray) -> Record:
     """sd, rank_stability and reliability of accuracies [M models, R repeats]."""
     models, repeats = values.shape
     found: Record = {"sd": None, "rank_stability": None, "reliability": None}
@@ -142,11 +102,10 @@ def agreement(values: np.ndarray) -> Record:
     if any(constant(column) for column in values.T):
         return found | {"undefined": "all models score the same in a repeat"}
     pairs = np.triu_indices(repeats, 1)
-    r, rho = (
+    r, found["rank_stability"] = (
         float(np.asarray(np.corrcoef(columns, rowvar=False))[pairs].mean())
         for columns in (values, rankdata(values, axis=0))
     )
-    found["rank_stability"] = rho
     if r < 0:
         return found | {"undefined": "repeats correlate negatively"}
     return found | {"reliability": repeats * r / (1 + (repeats - 1) * r), "undefined": ""}

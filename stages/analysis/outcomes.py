@@ -1,7 +1,5 @@
 """Rows of tables about outcomes: what an outcome is called, which are shown, false discoveries."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,8 +33,8 @@ def records(table: pd.DataFrame) -> list[Record]:
 def fill_q(rows: Sequence[Record], p: str, kind: str = "") -> None:
     """Fill in q, Benjamini & Hochberg's (1995), of the rows that have a value in column p.
 
-    Rows of one value in column `kind` are controlled by themselves: false discoveries are a share
-    of all, so that many true ones of one kind would make room for false ones of another.
+    Each value of column `kind` is controlled by itself: false discoveries are a share of all, so
+    that many true ones of one kind would make room for false ones of another.
     """
     for value in {row.get(kind) for row in rows}:
         tested = [row for row in rows if row.get(kind) == value and row[p] is not None]

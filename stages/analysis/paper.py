@@ -1,27 +1,82 @@
-"""Findings that the paper reports beside its figures, and its values beside what is found."""
-
-from __future__ import annotations
+"""The tables behind the paper's figures, its own tables, and its values beside what is found."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations, product
 
-import numpy as np
 import pandas as pd
 
+from stages.analysis.correlations import correlate
 from stages.analysis.families import Resampling
 from stages.analysis.outcomes import Tables, records
-from stages.analysis.partial import TERMS, constant, plain_correlation
-from stages.analysis.plot_rows import scatter
+from stages.analysis.partial import TERMS, quadratic_curve
 from stages.analysis.results import Results
 from stages.runtime.tables import Record
-from stages.study.values import Key, Values
+from stages.study.tables import Key, Values
+
+
+def scatter(results: Results, measure: str, outcome: pd.Series, confidence: float) -> pd.DataFrame:
+    """One row a model: its alignment, its outcome as `accuracy`, and the parabola there.
+
+    The parabola is by least squares, without covariate, with the interval of its mean.
+    """
+    x, y = results.alignment[measure].to_numpy(), outcome.to_numpy()
+    fit, low, high = quadratic_curve(x, y, x, confidence)
+    return results.about.assign(alignment=x, accuracy=y, fit=fit, fit_low=low, fit_high=high)
+
+
+def alignment_fewshot(results: Results, measure: str, confidence: float) -> list[Record]:
+    """Table `alignment_fewshot`: alignment against each few-shot outcome shown (Figure 4, left)."""
+    tables = [
+        scatter(results, measure, o.values, confidence).assign(task=o.outcome, n=o.n)
+        for o in results.shown
+        if o.kind == "few-shot"
+    ]
+    return [row for table in tables for row in records(table)]
+
+
+def groups_by_n(results: Results) -> list[Record]:
+    """Table `groups_by_n`: mean n-shot accuracy of each group of models by each measure."""
+    rows = [
+        {"task": o.outcome, "head": o.head, "n": o.n, **row}
+        for o in results.few_shot
+        for row in _group_means(results, o.values)
+    ]
+    table = pd.DataFrame(rows).sort_values("measure", kind="stable")
+    return records(table[["measure", "task", "head", "group", "n", "accuracy"]])
+
+
+def table1(results: Results) -> list[Record]:
+    """Mean accuracy on each benchmark of the high, mid and low models of each measure."""
+    return [
+        {"benchmark": benchmark, "top": k, **row}
+        for benchmark, k in product([results.covariate_from[0], *results.benchmarks], (1, 5))
+        for row in _group_means(results, results.top(benchmark, k))
+    ]
+
+
+def _group_means(results: Results, values: pd.Series) -> list[Record]:
+    return [
+        {"measure": m, "group": g, "models": len(names), "accuracy": float(values[names].mean())}
+        for m in results.measures
+        for g, names in results.groups[m].items()
+    ]
+
+
+def table2(correlations: Sequence[Record]) -> list[Record]:
+    """The paper's Table 2, of `correlations`: z² alignment with accuracy on each benchmark."""
+    names = ("top", "measure", "r", "p", "low", "high", "family_low", "family_high", "undefined")
+    return [
+        {"benchmark": row["outcome"], **{name: row[name] for name in names}}
+        for row in correlations
+        if row["kind"] == "robustness" and row["term"] == "z²"
+    ]
 
 
 def measures(results: Results, resampling: Resampling) -> list[Record]:
     """Table `measures`: how the measures of alignment correlate over models (Section 5)."""
-    alignment = results.alignment
+    alignment, family = results.alignment, results.family
     return [
-        {"a": a, "b": b, **plain(results, alignment[a], [alignment[b]], resampling)[0]}
+        {"a": a, "b": b, **correlate(alignment[a], [alignment[b]], None, family, resampling)[0]}
         for a, b in combinations(results.measures, 2)
     ]
 
@@ -29,23 +84,8 @@ def measures(results: Results, resampling: Resampling) -> list[Record]:
 def appendix_c(results: Results, resampling: Resampling) -> list[Record]:
     """Table `appendix_c`: plain correlation of the covariate with each outcome shown."""
     values = [outcome.values for outcome in results.shown]
-    rows = plain(results, results.covariate, values, resampling)
+    rows = correlate(results.covariate, values, None, results.family, resampling)
     return [outcome.labels | row for outcome, row in zip(results.shown, rows, strict=True)]
-
-
-def plain(
-    results: Results,
-    x: pd.Series,
-    outcomes: Sequence[pd.Series],
-    resampling: Resampling,
-    term: str = "linear",
-) -> list[Record]:
-    """Plain correlation of x, or of z²(x), with each outcome: naive interval, and by family."""
-    values, Y = x.to_numpy(), np.column_stack(outcomes)
-    scores = values if constant(values) else TERMS[term](values)
-    by_family = resampling.intervals(values, Y, None, results.family, term == "z²").rows()
-    naive = (plain_correlation(scores, y, resampling.confidence) for y in Y.T)
-    return [one | interval for one, interval in zip(naive, by_family, strict=True)]
 
 
 def gain(results: Results, published: Mapping[str, str | None]) -> pd.Series | None:
@@ -66,22 +106,28 @@ def gain(results: Results, published: Mapping[str, str | None]) -> pd.Series | N
 
 
 def relabelled(
-    results: Results, measure: str, gained: pd.Series, confidence: float
+    results: Results, measure: str, gained: pd.Series | None, confidence: float
 ) -> list[Record]:
     """Table `relabelled` (Appendix D): each model's alignment and gain, and the parabola there."""
+    if gained is None:
+        return []
     table = scatter(results, measure, gained, confidence).rename(columns={"accuracy": "gain"})
     return records(table[["model", "group", "alignment", "gain", "fit", "fit_low", "fit_high"]])
 
 
-def relabelled_tests(results: Results, gained: pd.Series, resampling: Resampling) -> list[Record]:
+def relabelled_tests(
+    results: Results, gained: pd.Series | None, resampling: Resampling
+) -> list[Record]:
     """Table `relabelled_tests`: r of z² alignment, and of alignment itself, with the gain.
 
     Plain correlations. A negative r of z² is what an inverted U gives; so may a bent line.
     """
-    alignment = results.alignment
+    if gained is None:
+        return []
+    alignment, family = results.alignment, results.family
     return [
         {"measure": measure, "term": term}
-        | plain(results, alignment[measure], [gained], resampling, term)[0]
+        | correlate(alignment[measure], [gained], None, family, resampling, term)[0]
         for measure, term in product(results.measures, TERMS)
     ]
 
@@ -90,26 +136,24 @@ COLUMN = {"table1": "accuracy", "table2": "r", "measures": "r", "appendix_c": "r
 """Tables that have published values, and the column that these are compared with."""
 
 
-def with_published(tables: Mapping[str, Sequence[Record]], values: Values) -> Tables:
+def with_published(tables: Tables, values: Values) -> Tables:
     """The tables; table1, table2, measures and appendix_c also with what the paper published.
 
     New columns are `paper`, `difference` (found - published) and, in table2, `paper_p`: None where
     `values`, of the study's `paper.values`, has none.
     """
-    return {
-        name: [_compared(name, row, values) for row in rows] if name in COLUMN else list(rows)
-        for name, rows in tables.items()
-    }
-
-
-def _compared(name: str, row: Record, values: Values) -> Record:
-    found, keys = row[COLUMN[name]], _keys(name, row)
-    paper = next((values[key] for key in keys if key in values), None)
-    new: Record = {"paper": paper}
-    if name == "table2":
-        new["paper_p"] = values.get(keys[0]._replace(statistic="p"))
-    difference = None if paper is None or found is None else found - paper
-    return row | new | {"difference": difference}
+    compared = dict(tables)
+    for name, column in COLUMN.items():
+        compared[name] = []
+        for row in tables[name]:
+            found, keys = row[column], _keys(name, row)
+            paper = next((values[key] for key in keys if key in values), None)
+            new: Record = {"paper": paper}
+            if name == "table2":
+                new["paper_p"] = values.get(keys[0]._replace(statistic="p"))
+            new["difference"] = None if paper is None or found is None else found - paper
+            compared[name].append(row | new)
+    return compared
 
 
 def _keys(name: str, row: Record) -> list[Key]:

@@ -1,7 +1,5 @@
 """Correlation of alignment with an outcome: plain, and controlling for a covariate."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from scipy.stats import pearsonr
@@ -10,6 +8,7 @@ from scipy.stats import t as student_t
 from stages.runtime.tables import Record
 
 SAME = "all models score the same"
+NUMBERS = ("r", "low", "high", "p")
 
 
 def constant(x: np.ndarray) -> bool:
@@ -38,19 +37,13 @@ def partial_correlation(
 ) -> Record:
     """Partial Pearson correlation of alignment x with outcome y, by `pingouin.partial_corr`.
 
-    The paper's own tool (Vallat 2018, doi:10.21105/joss.01026).
+    The paper's own tool (Vallat 2018, doi:10.21105/joss.01026). The interval is by Fisher's z with
+    M - 1 in place of M. x, y, covariate : [M] one value a model; x may be a transform of alignment.
 
-    Parameters
-    ----------
-    x, y, covariate : [M] one value a model. x may be a transform of alignment.
-    confidence : level of the interval, by Fisher's z with M - 1 in place of M.
-
-    Returns
-    -------
-    r, low, high, p (two-sided), and `undefined`: the reason where all four are None.
+    Returns r, low, high, p (two-sided), and `undefined`: the reason where all four are None.
     """
     if reason := _undefined(x, y, covariate):
-        return {**dict.fromkeys(("r", "low", "high", "p")), "undefined": reason}
+        return {**dict.fromkeys(NUMBERS), "undefined": reason}
     import pingouin  # it loads seaborn, which no worker that only draws needs
 
     models = pd.DataFrame({"x": x, "y": y, "covariate": covariate})
@@ -61,8 +54,8 @@ def partial_correlation(
         ends = pingouin.compute_esci(
             found["r"], n, n, confidence=confidence, decimals=16, eftype="r"
         )
-    values = (found["r"], *ends, found["p_val"])
-    return dict(zip(("r", "low", "high", "p"), map(float, values), strict=True)) | {"undefined": ""}
+    values = map(float, (found["r"], *ends, found["p_val"]))
+    return dict(zip(NUMBERS, values, strict=True)) | {"undefined": ""}
 
 
 def _undefined(x: np.ndarray, y: np.ndarray, covariate: np.ndarray) -> str:
@@ -86,15 +79,15 @@ def plain_correlation(x: np.ndarray, y: np.ndarray, confidence: float) -> Record
     None, with the reason in `undefined`, where all values of one are the same. No interval with
     fewer than 4 models.
     """
-    found: Record = {"r": None, "low": None, "high": None, "p": None, "models": len(x)}
+    found: Record = {**dict.fromkeys(NUMBERS), "models": len(x)}
     if constant(x) or constant(y):
         return found | {"undefined": SAME}
     test = pearsonr(x, y)
     found |= {"r": float(test.statistic), "p": float(test.pvalue)}
     if len(x) < 4:
         return found | {"undefined": "an interval needs 4 models"}
-    low, high = test.confidence_interval(confidence)
-    return found | {"low": float(low), "high": float(high), "undefined": ""}
+    low, high = map(float, test.confidence_interval(confidence))
+    return found | {"low": low, "high": high, "undefined": ""}
 
 
 def quadratic_curve(

@@ -1,7 +1,5 @@
 """Published accuracy as rows of robustness.csv, and how the covariate goes with accuracy."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,11 +24,9 @@ def published_rows(
     rows: list[Record] = []
     absent: dict[str, list[str]] = {}
     names = {model.name: model.table for model in models}
-    for benchmark, spec in benchmarks.items():
-        if spec.published is None:
-            continue
+    for benchmark, table in ((name, b.published) for name, b in benchmarks.items() if b.published):
         about: Record = {"benchmark": benchmark, "classifier": "published"}
-        about |= {"weights": "published", "images": IMAGES[spec.published]}
+        about |= {"weights": "published", "images": IMAGES[table]}
         accuracies = read_published(folder / f"{benchmark}.csv").to_dict("index")
         for model, name in names.items():
             if name in accuracies:
@@ -42,7 +38,7 @@ def published_rows(
 
 
 def covariate_metrics(
-    rows: list[dict[str, Any]], benchmark: str, classifier: str, expected: Mapping[str, float]
+    rows: list[Record], benchmark: str, classifier: str, expected: Mapping[str, float]
 ) -> dict[str, Any]:
     """Pearson correlation of each model's covariate with its top-1 on every other benchmark.
 
@@ -54,38 +50,34 @@ def covariate_metrics(
     """
     table = pd.DataFrame(rows)
     x, best = covariate(table, benchmark, classifier), best_classifier(table)
-    result: dict[str, Any] = {}
-    for name in table["benchmark"].unique():
-        entry = measured_beside(table[table["benchmark"] == name])
+    found: dict[str, Any] = {}
+    for name, own in table.groupby("benchmark", sort=False):
+        entry = _measured_beside(own)
         outcome = best[best["benchmark"] == name].set_index("model")["top1"]
         both = pd.concat([x, outcome], axis=1, join="inner").to_numpy(float).T
         if name != benchmark and both.shape[1] > 2:
             entry["models"] = both.shape[1]
             if np.ptp(both, axis=1).all():
                 entry["r"] = round(float(np.corrcoef(both)[0, 1]), 4)
-        if name in expected and "r" in entry:
-            difference = round(entry["r"] - expected[name], 4)
-            entry |= {"paper": expected[name], "difference": difference}
+        paper = expected.get(str(name))
+        if paper is not None and "r" in entry:
+            entry |= {"paper": paper, "difference": round(entry["r"] - paper, 4)}
         if entry:
-            result[str(name)] = entry
+            found[str(name)] = entry
     untrained = table[table["weights"] == "untrained"]["model"].nunique()
-    return {"untrained_models": untrained, "covariate_r": result}
+    return {"untrained_models": untrained, "covariate_r": found}
 
 
-def measured_beside(rows: pd.DataFrame) -> dict[str, Any]:
+def _measured_beside(rows: pd.DataFrame) -> dict[str, Any]:
     """Measured beside published top-1, where one benchmark's rows have both."""
-    by = rows.pivot_table(index="model", columns="classifier", values="top1")
-    both = by.reindex(columns=["own", "published"]).dropna()
+    tops = rows.pivot(index="model", columns="classifier", values="top1")
+    both = tops.reindex(columns=["own", "published"]).dropna()
     if both.empty:
         return {}
     gap = (both["own"] - both["published"]).abs()
     own = rows[(rows["classifier"] == "own") & rows["model"].isin(both.index)]
-    return {
-        "measured": {
-            "models": len(both),
-            "untrained_models": int((own["weights"] == "untrained").sum()),
-            "mean_difference": round(float(gap.mean()), 4),
-            "largest_difference": round(float(gap.max()), 4),
-            "of": str(gap.idxmax()),
-        }
-    }
+    found: Record = {"models": len(both)}
+    found["untrained_models"] = int((own["weights"] == "untrained").sum())
+    found["mean_difference"] = round(float(gap.mean()), 4)
+    found |= {"largest_difference": round(float(gap.max()), 4), "of": str(gap.idxmax())}
+    return {"measured": found}

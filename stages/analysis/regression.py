@@ -1,11 +1,9 @@
 """Least squares of many outcomes on one design, with errors that hold for models in families."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,8 +21,7 @@ class UndefinedError(ValueError):
     """A regression that has no solution for these models; the message says why."""
 
 
-@dataclass(frozen=True)
-class Estimates:
+class Estimates(NamedTuple):
     """Coefficients [p, K] of p terms for K outcomes, their standard errors, degrees of freedom."""
 
     value: np.ndarray
@@ -49,31 +46,25 @@ class Estimates:
 class Regression:
     """Ordinary least squares of outcomes on terms and an intercept, or an intercept a family.
 
-    Parameters
-    ----------
     terms : [M, p]. Y : [M, K]. family : [M] integers.
     effects : family effects: an intercept a family, by demeaning within it (Frisch & Waugh 1933).
         Families of one model carry no information then, and are left out.
 
-    Raises
-    ------
-    UndefinedError
-        Too few models for the terms, or terms that are not independent.
+    Raises UndefinedError with too few models for the terms, or terms that are not independent.
     """
 
     def __init__(
         self, terms: np.ndarray, Y: np.ndarray, family: np.ndarray, effects: bool = False
     ) -> None:
         kept = np.bincount(family)[family] > effects
-        self.family = np.unique(family[kept], return_inverse=True)[1]
-        self.groups = int(self.family.max()) + 1 if kept.any() else 0
-        member = self.family if effects else np.zeros(int(kept.sum()), np.intp)
-        self.size = np.bincount(member)[member] if kept.any() else np.zeros(0)
-        self.X, self.Y = demean(terms[kept], member), demean(Y[kept], member)
-        intercepts = self.groups if effects else 1
-        self.freedom = int(kept.sum()) - terms.shape[1] - intercepts
+        names, self.family = np.unique(family[kept], return_inverse=True)
+        self.groups = len(names)
+        self.freedom = int(kept.sum()) - terms.shape[1] - (self.groups if effects else 1)
         if self.freedom < 1:
             raise UndefinedError("too few models")
+        member = self.family if effects else np.zeros_like(self.family)
+        self.size = np.bincount(member)[member]
+        self.X, self.Y = demean(terms[kept], member), demean(Y[kept], member)
         squares = ((terms - terms.mean(0)) ** 2).sum(0)
         try:
             self.inverse = np.linalg.inv(self.X.T @ self.X)
@@ -107,9 +98,11 @@ class Regression:
         """Errors that hold within families: CR3, the jackknife of families, with G - 1 degrees.
 
         MacKinnon, Nielsen & Webb (2023, doi:10.1016/j.jeconom.2022.04.001). The usual sandwich
-        errors are too small with few or unequal families. Undefined where a coefficient depends on
-        one family.
+        errors are too small with few or unequal families. UndefinedError with fewer than
+        `MIN_FAMILIES`, and where a coefficient depends on one family.
         """
+        if self.groups < MIN_FAMILIES:
+            raise UndefinedError(FEW)
         own = np.arange(self.groups) == self.family[:, None]
         # Sums over each family, of the demeaned terms and of 1 where there is one intercept.
         one = (self.size == len(self.X)).all()
@@ -117,7 +110,9 @@ class Regression:
         gram = np.einsum("mg,mp,mq->gpq", own, X, X, optimize=True)
         cross = np.einsum("mg,mp,mk->gpk", own, X, self.Y, optimize=True)
         without = gram.sum(0) - gram
-        if (_share_left(without) < SINGULAR).any():
+        length = np.sqrt(np.einsum("gpp->gp", without))
+        scaled = without / np.maximum(length[:, :, None] * length[:, None, :], 1e-300)
+        if (np.linalg.eigvalsh(scaled)[:, 0] < SINGULAR).any():  # smallest, of terms of length 1
             raise UndefinedError("a coefficient depends on one family")
         value = np.linalg.solve(without, cross.sum(0) - cross)[:, : self.X.shape[1]]
         spread = ((value - self.value) ** 2).sum(0)
@@ -126,7 +121,7 @@ class Regression:
 
 
 def coefficients(
-    terms: list[np.ndarray], Y: np.ndarray, family: np.ndarray, effects: bool, confidence: float
+    terms: list[np.ndarray], family: np.ndarray, effects: bool, confidence: float, Y: np.ndarray
 ) -> list[Record]:
     """The first term's coefficient for each of K outcomes, for independent models and by family.
 
@@ -138,17 +133,15 @@ def coefficients(
     fit = Regression(np.column_stack([z(term) for term in terms]), outcomes, family, effects)
     estimates, undefined = {"": fit.classical}, ""
     try:
-        if fit.groups < MIN_FAMILIES:
-            raise UndefinedError(FEW)
         estimates["family_"] = fit.by_family
     except UndefinedError as reason:
         undefined = f"by family: {reason}"
-    found = pd.DataFrame({"estimate": fit.value[0]})
+    found = pd.DataFrame({"estimate": fit.value[0], "undefined": undefined})
     for prefix, one in estimates.items():
         low, high = one.interval(confidence)
         for name, values in (("low", low), ("high", high), ("p", one.p)):
             found[prefix + name] = values[0]
-    return records(found.assign(undefined=undefined))
+    return records(found)
 
 
 def of_varying(Y: np.ndarray, test: Callable[[np.ndarray], list[Record]]) -> list[Record]:
@@ -163,14 +156,5 @@ def of_varying(Y: np.ndarray, test: Callable[[np.ndarray], list[Record]]) -> lis
 
 def demean(values: np.ndarray, member: np.ndarray) -> np.ndarray:
     """Deviations [M, p] from the means of each member's group."""
-    if len(values) == 0:
-        return values
     own = (member[:, None] == np.arange(member.max() + 1)).astype(float)
     return np.subtract(values, own @ ((own.T @ values) / own.sum(0)[:, None]))
-
-
-def _share_left(grams: np.ndarray) -> np.ndarray:
-    """[G] smallest eigenvalue of each Gram matrix [G, p, p], its terms scaled to unit length."""
-    length = np.sqrt(np.einsum("gpp->gp", grams))
-    scaled = grams / np.maximum(length[:, :, None] * length[:, None, :], 1e-300)
-    return np.linalg.eigvalsh(scaled)[:, 0]

@@ -4,14 +4,12 @@ A U falls and then rises. The test asks for both: a line on either side of a bre
 falling, the right one rising. Unlike a quadratic term, a bent line does not mislead it.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from stages.analysis.families import FEW, MIN_FAMILIES
 from stages.analysis.partial import z
 from stages.analysis.regression import Estimates, Regression, UndefinedError, demean
 from stages.runtime.tables import Record
@@ -33,10 +31,8 @@ def two_lines(
     lines that break at the region's median have test statistics z1 and z2; the final break is the
     region's quantile z2 / (z1 + z2), which gives models from the stronger line to the weaker one.
 
-    Parameters
-    ----------
-    x : [M]. Y : [M, K], all of which vary. controls : [M, C]. family : [M] integers.
-    effects : an intercept a family.
+    x : [M]. Y : [M, K], all of which vary. controls : [M, C]. family : [M] integers. effects : an
+    intercept a family. Raises UndefinedError with too few models for a curve.
 
     Returns
     -------
@@ -44,54 +40,40 @@ def two_lines(
     smaller of fall and rise. `p` of a U is the larger of the slopes' p by HC3 errors, as published,
     or 1 if they do not fall and rise; `family_p` that by family (CR3). p_low and p_high are of the
     slopes, by family where that is defined. `undefined` says what is not.
-
-    Raises
-    ------
-    UndefinedError
-        Too few models for a curve.
     """
     scores, outcomes = z(x), np.apply_along_axis(z, 0, Y)
     middle = (scores > np.quantile(scores, MARGIN)) & (scores < np.quantile(scores, 1 - MARGIN))
     if len(np.unique(scores)) < 4 or not middle.any():
         raise UndefinedError("too few models")
     member = family if effects else np.zeros(len(x), np.intp)
-    curve = smooth(scores, outcomes, controls, member)
+    curves, errors = smooth(scores, outcomes, controls, member)
+
+    def lines(y: np.ndarray, at: float) -> list[Regression]:
+        """Interrupted regressions of an outcome; terms: slope left, slope right, jump, controls.
+
+        Models at the break belong to the left line in the first, to the right in the second. The
+        left slope is read off the first, the right one off the second, as in the paper.
+        """
+        distance, fits = scores - at, []
+        for right in (scores > at, scores >= at):
+            slopes = [np.where(right, 0, distance), np.where(right, distance, 0)]
+            terms = np.column_stack([*slopes, right, controls])
+            fits.append(Regression(terms, y[:, None], family, effects))
+        return fits
+
     results = []
-    for y, fitted, error in zip(
-        outcomes.T, curve.fitted[middle].T, curve.error[middle].T, strict=True
-    ):
+    for y, fitted, error in zip(outcomes.T, curves[middle].T, errors[middle].T, strict=True):
         flat = scores[middle][fitted - error <= fitted.min()]
         try:
-            found = _robin_hood(scores, y[:, None], controls, family, effects, flat)
+            found = _robin_hood(partial(lines, y), flat)
             results.append(found | {"break": float(x.mean() + x.std() * found["break"])})
         except UndefinedError as reason:
             results.append({"undefined": str(reason)})
     return results
 
 
-def _robin_hood(
-    x: np.ndarray,
-    y: np.ndarray,
-    controls: np.ndarray,
-    family: np.ndarray,
-    effects: bool,
-    flat: np.ndarray,
-) -> Record:
-    """Two lines of one outcome [M, 1], from the flat region of its curve."""
-
-    def lines(at: float) -> list[Regression]:
-        """Interrupted regressions; terms: slope left, slope right, jump, controls.
-
-        Models at the break belong to the left line in the first, to the right in the second. The
-        left slope is read off the first, the right one off the second, as in the paper.
-        """
-        distance, fits = x - at, []
-        for right in (x > at, x >= at):
-            slopes = [np.where(right, 0, distance), np.where(right, distance, 0)]
-            terms = np.column_stack([*slopes, right, controls])
-            fits.append(Regression(terms, y, family, effects))
-        return fits
-
+def _robin_hood(lines: Callable[[float], list[Regression]], flat: np.ndarray) -> Record:
+    """Two lines of one outcome that break in the flat region of its curve."""
     first = lines(float(np.median(flat)))
     z1, z2 = (abs(float(fit.hc3.t[side, 0])) for side, fit in enumerate(first))
     at = float(np.quantile(flat, z2 / (z1 + z2)))
@@ -100,58 +82,36 @@ def _robin_hood(
 
     def p_values(estimates: list[Estimates]) -> tuple[float, float, float]:
         """Of the slopes, and of a U."""
-        p = [float(one.p[side, 0]) for side, one in enumerate(estimates)]
-        return p[0], p[1], max(p) if low < 0 < high else 1.0
+        left, right = (float(one.p[side, 0]) for side, one in enumerate(estimates))
+        return left, right, max(left, right) if low < 0 < high else 1.0
 
-    *slopes, p = p_values([fit.hc3 for fit in fits])
-    family_p, undefined = None, ""
+    found: Record = {"estimate": min(-low, high), "family_p": None, "undefined": ""}
+    found |= {"break": at, "slope_low": low, "slope_high": high}
+    found["p_low"], found["p_high"], found["p"] = p_values([fit.hc3 for fit in fits])
     try:
-        if fits[0].groups < MIN_FAMILIES:
-            raise UndefinedError(FEW)
-        *slopes, family_p = p_values([fit.by_family for fit in fits])
+        by_family = p_values([fit.by_family for fit in fits])
+        found["p_low"], found["p_high"], found["family_p"] = by_family
     except UndefinedError as reason:
-        undefined = f"by family: {reason}"
-    return {
-        "estimate": min(-low, high),
-        "p": p,
-        "family_p": family_p,
-        "break": at,
-        "slope_low": low,
-        "slope_high": high,
-        "p_low": slopes[0],
-        "p_high": slopes[1],
-        "undefined": undefined,
-    }
+        found["undefined"] = f"by family: {reason}"
+    return found
 
 
-@dataclass(frozen=True)
-class Smooth:
-    """The curve at each model for K outcomes, [M, K], and the fitted values' standard errors."""
-
-    fitted: np.ndarray
-    error: np.ndarray
-
-
-def smooth(x: np.ndarray, Y: np.ndarray, terms: np.ndarray, member: np.ndarray) -> Smooth:
+def smooth(
+    x: np.ndarray, Y: np.ndarray, terms: np.ndarray, member: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Natural cubic regression spline of x, additive with other terms, penalty chosen by GCV.
 
     As mgcv's `gam(y ~ terms + s(x, bs = "cr", k = 10))` (Wood 2017, Generalized Additive Models,
     sections 5.3.1 and 6.2.3): knots at quantiles, the integrated squared second derivative as the
     penalty, Bayesian standard errors.
 
-    Parameters
-    ----------
     x : [M]. Y : [M, K]. terms : [M, C]. member : [M] integers; equal ones share an intercept.
+    Raises UndefinedError with too few models for a curve, or terms that are not independent.
 
     Returns
     -------
-    The curve about its mean, other terms held fixed, and the error of the fitted value at other
-    terms' means, with the intercept's, as `predict(gam, se.fit = TRUE)` gives it.
-
-    Raises
-    ------
-    UndefinedError
-        Too few models for a curve, or terms that are not independent.
+    [M, K] the curve about its mean, other terms held fixed, and [M, K] the error of the fitted
+    value at other terms' means, with the intercept's, as `predict(gam, se.fit = TRUE)` gives it.
     """
     basis, penalty = _spline(x)
     # Of all k functions, so that neither a mirrored x nor the scale of other terms moves the grid.
@@ -184,7 +144,7 @@ def smooth(x: np.ndarray, Y: np.ndarray, terms: np.ndarray, member: np.ndarray) 
     inner = inverses[:, terms.shape[1] :, terms.shape[1] :][best]
     spread = np.einsum("mp,kpq,mq->mk", rows, inner, rows, optimize=True)
     fitted = rows @ beta[:, terms.shape[1] :][best, :, k].T
-    return Smooth(fitted, np.sqrt(np.maximum(variance * (spread + 1 / len(x)), 0)))
+    return fitted, np.sqrt(np.maximum(variance * (spread + 1 / len(x)), 0))
 
 
 def _spline(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,8 +4,6 @@ The paper's z², z² beside a linear term (a quadratic regression), the theory's
 the two-lines test; each with and without family effects, controlling for the covariate.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import product
@@ -18,7 +16,7 @@ from stages.analysis.partial import constant, z, z_squared
 from stages.analysis.regression import UndefinedError, coefficients, of_varying
 from stages.analysis.twolines import two_lines
 from stages.runtime.tables import Record
-from stages.similarity.channel import capacity
+from stages.similarity.measures import capacity
 
 NUMBERS = "estimate low high p family_low family_high family_p q u break slope_low slope_high"
 EMPTY: Record = dict.fromkeys(f"{NUMBERS} p_low p_high".split()) | {"undefined": ""}
@@ -34,8 +32,6 @@ def u_tests(
 ) -> list[Record]:
     """Table `u_tests`: the grid of tests, with false-discovery control of each kind.
 
-    Parameters
-    ----------
     measures : alignment [M] by measure. covariate : [M]. Y : [M, K], its columns' labels [K].
     family : [M] integers. confidence : level of intervals; tests are at 1 - confidence.
 
@@ -53,17 +49,31 @@ def u_tests(
         straight line would have them; of two lines, that there is a fall and a rise.
     p_low, p_high : of the two lines' slopes, by family where family_p is.
     """
+
+    def tested(
+        test: str, linear: bool, x: np.ndarray, effects: bool, Y: np.ndarray
+    ) -> list[Record]:
+        """One test of outcomes that vary. The theory's capacity is about triplets alone."""
+        for name, values in (("alignment", x), ("covariate", covariate)):
+            if constant(values):
+                raise UndefinedError(f"all models have the same {name}")
+        if test == "two lines":
+            return two_lines(x, Y, z(covariate)[:, None], family, effects)
+        regressor = z_squared(x) if test == "z²" else capacity(x)
+        if constant(regressor):
+            raise UndefinedError("all models have the same regressor")
+        terms = [regressor, x, covariate] if linear else [regressor, covariate]
+        return coefficients(terms, family, effects, confidence, Y)
+
     rows: list[Record] = []
     for (measure, x), effects in product(measures.items(), (False, True)):
         sizes = np.bincount(family)
         sizes = sizes[sizes > effects]
-        counts = {"models": int(sizes.sum()), "families": len(sizes)}
+        counts = {"family_effects": effects, "models": int(sizes.sum()), "families": len(sizes)}
         tests = ("z²", "capacity") if measure == "triplet" else ("z²",)
         for test, linear in (*product(tests, (False, True)), ("two lines", False)):
-            run = partial(_tested, test, linear, x, covariate, family, effects, confidence)
-            about = {"measure": measure, "test": test, "linear": linear}
-            about |= {"family_effects": effects, **counts}
-            found = of_varying(Y, run)
+            found = of_varying(Y, partial(tested, test, linear, x, effects))
+            about = {"measure": measure, "test": test, "linear": linear, **counts}
             rows += [a | about | EMPTY | b for a, b in zip(labels, found, strict=True)]
     by_family = int(family.max()) + 1 >= MIN_FAMILIES
     fill_q(rows, "family_p" if by_family else "p", "test")
@@ -71,26 +81,3 @@ def u_tests(
         if by_family and row["q"] is not None:
             row["u"] = bool(row["q"] < 1 - confidence and row["estimate"] > 0)
     return rows
-
-
-def _tested(
-    test: str,
-    linear: bool,
-    x: np.ndarray,
-    covariate: np.ndarray,
-    family: np.ndarray,
-    effects: bool,
-    confidence: float,
-    Y: np.ndarray,
-) -> list[Record]:
-    """One test of outcomes that vary. The theory's capacity is about triplets alone."""
-    for name, values in (("alignment", x), ("covariate", covariate)):
-        if constant(values):
-            raise UndefinedError(f"all models have the same {name}")
-    if test == "two lines":
-        return two_lines(x, Y, z(covariate)[:, None], family, effects)
-    regressor = z_squared(x) if test == "z²" else capacity(x)
-    if constant(regressor):
-        raise UndefinedError("all models have the same regressor")
-    terms = [regressor, x, covariate] if linear else [regressor, covariate]
-    return coefficients(terms, Y, family, effects, confidence)

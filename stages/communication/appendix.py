@@ -7,12 +7,10 @@ before it require. And the expected maximum in the proof of Theorem A.5 is print
 is the expected minimum.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.stats import binom, sem
 
-from stages.communication.worlds import answers, interval
+from stages.communication.game import answers, interval
 from stages.runtime.random import rng_for
 from stages.runtime.tables import Record
 
@@ -30,10 +28,8 @@ def shifted(
 
     shift : standard deviation of the moves, in sides of the cube of objects and centroids.
 
-    Returns
-    -------
-    Means over worlds: σ_A of the `teacher`; σ_B of the `student` with its interval, beside it
-    `expected` of the closed form, and `se`, the standard error of their difference.
+    Returns means over worlds: σ_A of the `teacher`; σ_B of the `student` with its interval, beside
+    it `expected` of the closed form, and `se`, the standard error of their difference.
     """
     teacher, student = np.empty(worlds), np.empty(worlds)
     for i in range(worlds):
@@ -46,7 +42,9 @@ def shifted(
         teacher[i], student[i] = np.mean(seen[0] != seen[1]), np.mean(heard[0] != heard[1])
     expected = sensitivity(teacher, epsilon)
     return {
-        **{"epsilon": epsilon, "shift": shift, "teacher": float(teacher.mean())},
+        "epsilon": epsilon,
+        "shift": shift,
+        "teacher": float(teacher.mean()),
         **interval("student", student),
         "se": float(sem(student - expected)),
         "worlds": worlds,
@@ -54,14 +52,14 @@ def shifted(
     }
 
 
-def sensitivity(teacher: np.ndarray | float, epsilon: np.ndarray | float) -> np.ndarray:
+def sensitivity(teacher: np.ndarray, epsilon: float) -> np.ndarray:
     """σ_B of a student whose answers are the teacher's, each flipped independently.
 
     A triplet of the student's changes where the teacher's does or where one of two flips hits it,
     but not where both do: σ_B = σ_A (1 − 2ε)² + 2ε(1 − ε) (from Definition A.1), with ε = D_P.
     """
-    once = 2 * np.asarray(epsilon) * (1 - np.asarray(epsilon))
-    return np.asarray(teacher * (1 - 2 * once) + once)
+    once = 2 * epsilon * (1 - epsilon)
+    return teacher * (1 - 2 * once) + once
 
 
 def adversarial(
@@ -69,10 +67,8 @@ def adversarial(
 ) -> Record:
     """Disagreement on the object, of so many, on which teacher and student disagree most.
 
-    Returns
-    -------
-    As shares of the n(n−1)/2 triplets that relate an object to the shared ones: simulated mean with
-    its interval, the expected maximum, and what the paper's formula gives.
+    Returns shares of the n(n−1)/2 triplets that relate an object to the shared ones: simulated mean
+    with its interval, the expected maximum, and what the paper's formula gives.
     """
     largest, trials = np.empty(worlds), objects * (objects - 1) // 2
     for i in range(worlds):
@@ -82,7 +78,8 @@ def adversarial(
         student = teacher ^ (rng.random(teacher.shape) < epsilon)
         largest[i] = (teacher != student).sum(0).max() / trials
     return {
-        **{"epsilon": epsilon, "candidates": candidates},
+        "epsilon": epsilon,
+        "candidates": candidates,
         **interval("disagreement", largest),
         "se": float(sem(largest)),
         "worlds": worlds,

@@ -5,16 +5,13 @@ with probability ε; then he names the class of new examples, which he sees as t
 U of Theorem 3.9 (Sucholutsky & Griffiths 2023) in the units of an experiment: accuracy.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from stages.communication.game import ask_at_random, posterior
-from stages.communication.worlds import answers, interval
+from stages.communication.game import answers, ask_at_random, interval, posterior
 from stages.runtime.random import rng_for
 from stages.runtime.tables import Record
 
@@ -39,36 +36,27 @@ def accuracies(
     """n-shot accuracy for each (ε, n): mean over worlds, with its interval. Chance is 1 / K."""
     values = np.empty((len(each), size.worlds))
     for i in range(size.worlds):
-        lesson = draw_lesson(size, rng_for(seed, "few-shot world", i))
+        rng = rng_for(seed, "few-shot world", i)
+        sides, centroids, likelihood, labels = draw_lesson(size, rng)
         for k, (epsilon, n) in enumerate(each):
             rng = rng_for(seed, "few-shot", epsilon, n, i)
-            queries = n * size.answers
-            favour = ask_at_random(lesson.sides, lesson.centroids, queries, epsilon, rng)
-            probable = lesson.likelihood @ posterior(favour, epsilon).T
-            values[k, i] = share_right(probable, lesson.labels)
+            favour = ask_at_random(sides, centroids, n * size.answers, epsilon, rng)
+            values[k, i] = share_right(likelihood @ posterior(favour, epsilon).T, labels)
     for (epsilon, n), found in zip(each, values, strict=True):
         name = {"epsilon": epsilon, "n": n}
         yield name | interval("accuracy", found) | {"worlds": size.worlds}
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """K classes to learn, and test examples.
+def draw_lesson(size: ClassesSize, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """K classes to learn, and test examples: sides, centroids, likelihood, labels.
 
-    sides : [Q, P] float32, Alice's answers (0 or 1) at each position; all positions are equally
-    probable at first. centroids : [K] position of each class.
-    likelihood : [N, P] of each test example, up to a constant, were its class at a position: normal
-    about it, of known width. labels : [N].
+    Objects and positions are uniform in a unit cube, and centroids are among the positions, all of
+    which are equally probable at first.
+
+    sides : [Q, P] float32, Alice's answers (0 or 1) at each position. centroids : [K] position of
+    each class. likelihood : [N, P] of each test example, up to a constant, were its class at a
+    position: normal about it, of known width. labels : [N] of the examples.
     """
-
-    sides: np.ndarray
-    centroids: np.ndarray
-    likelihood: np.ndarray
-    labels: np.ndarray
-
-
-def draw_lesson(size: ClassesSize, rng: np.random.Generator) -> Lesson:
-    """Objects and positions uniform in a unit cube, centroids among the positions."""
     positions = rng.random((size.positions, size.dimensions))
     sides = answers(rng.random((size.objects, size.dimensions)), positions).astype(np.float32)
     centroids = rng.choice(size.positions, size.classes, replace=False)
@@ -77,7 +65,7 @@ def draw_lesson(size: ClassesSize, rng: np.random.Generator) -> Lesson:
     distance = cdist(examples.reshape(-1, size.dimensions), positions, "sqeuclidean")
     distance -= distance.min(1, keepdims=True)
     likelihood = np.exp(-distance / (2 * size.spread**2)).astype(np.float32)
-    return Lesson(sides, centroids, likelihood, np.repeat(np.arange(size.classes), size.tests))
+    return sides, centroids, likelihood, np.repeat(np.arange(size.classes), size.tests)
 
 
 def share_right(score: np.ndarray, label: np.ndarray) -> float:

@@ -1,7 +1,5 @@
 """What the simulations found, beside what theory says: metrics, and rows of DVC's plots."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
@@ -93,15 +91,12 @@ def largest_z(rows: list[Record], found: str, expected: str) -> float | None:
 
 def plotted(tables: Tables) -> dict[str, list[Record]]:
     """Rows of each plot: a panel's name, ε, and what is shown with its interval."""
-    queries = [
-        {"panel": f"{row['strategy']} queries, d = {row['dimensions']}"}
-        | {"line": f"{row['objects']} objects"}
-        | {key: row[key] for key in ("epsilon", "queries", "low", "high", "bound")}
-        for row in tables["queries"]
-    ]
-    fewshot = [
-        {"panel": f"n = {row['n']}"}
-        | {key: row[key] for key in ("epsilon", "accuracy", "low", "high")}
-        for row in tables["fewshot"]
-    ]
+    queries, fewshot = [], []
+    for row in tables["queries"]:
+        panel = f"{row['strategy']} queries, d = {row['dimensions']}"
+        shown = {key: row[key] for key in ("epsilon", "queries", "low", "high", "bound")}
+        queries.append({"panel": panel, "line": f"{row['objects']} objects", **shown})
+    for row in tables["fewshot"]:
+        shown = {key: row[key] for key in ("epsilon", "accuracy", "low", "high")}
+        fewshot.append({"panel": f"n = {row['n']}", **shown})
     return {"theory_queries": queries, "theory_fewshot": fewshot}

@@ -2,27 +2,78 @@
 
 The game of Proposition 3.8 of Sucholutsky & Griffiths (2023): each answer reaches Bob flipped with
 probability ε, independently, and he knows ε. What he has heard is a score for each place, `favour`:
-the number of answers for it less the number against it. That is all that Bayes' rule needs.
+the number of answers for it less the number against it. That is all that Bayes' rule needs. A place
+is a set of positions with equal answers: one order of the distances to the objects.
 """
-
-from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
+from scipy.spatial.distance import cdist
 from scipy.special import logit
+from scipy.stats import sem, t
 
-from stages.communication.worlds import SharedSpace
+from stages.runtime.tables import Record
 
 STRATEGIES = ("adaptive", "random")
 """The most informative query under the posterior, or one drawn uniformly."""
 
-SETTLED = 0.999
-"""Once Bob is so sure of a place, he is taken to stay with it."""
+SETTLED = 0.999  # once Bob is so sure of a place, he is taken to stay with it
+_GROWTH = 1.05  # random queries: Bob looks after 1, 2, 3, ... of them, then every 5 %
 
-_GROWTH = 1.05
-"""Random queries: Bob looks at his posterior after 1, 2, 3, ... of them, then every 5 %."""
+
+@dataclass(frozen=True)
+class SharedSpace:
+    """The places where a new object may lie, as far as queries about it can tell them apart.
+
+    sides : [Q, P] float32, Alice's answer, 1 for yes and 0 for no, to each of the Q = n(n−1)/2
+    queries "is it closer to x_j than to x_k?" at each of P places.
+    prior : [P] probability of each place. alone : share of positions with a place to themselves;
+    where it is not small, positions are too few to show all places.
+    """
+
+    sides: np.ndarray
+    prior: np.ndarray
+    alone: float
+
+    @property
+    def entropy(self) -> float:
+        """Entropy of the place, in bits."""
+        return float(-(self.prior * np.log2(self.prior)).sum())
+
+
+def answers(objects: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Answers to all queries about objects [n, d] at positions [M, d].
+
+    Returns [n(n−1)/2, M] booleans: for each pair j < k, whether it is closer to x_j than to x_k.
+    """
+    distance = cdist(objects, positions, "sqeuclidean")
+    j, k = np.triu_indices(len(objects), 1)
+    return np.asarray(distance[j] < distance[k])
+
+
+def draw_space(objects: int, dimensions: int, positions: int, rng: Generator) -> SharedSpace:
+    """Draw n shared objects and the positions of a new one, all uniform in a unit cube."""
+    x = rng.random((objects, dimensions))
+    found = answers(x, rng.random((positions, dimensions)))
+    packed = np.packbits(found, axis=0).T
+    _, first, counts = np.unique(packed, axis=0, return_index=True, return_counts=True)
+    alone = float((counts == 1).sum() / positions)
+    return SharedSpace(found[:, first].astype(np.float32), counts / positions, alone)
+
+
+def places(objects: int, dimensions: int) -> int:
+    """Most places that n objects in general position divide a space of d dimensions into.
+
+    Q(n, d) = Q(n − 1, d) + (n − 1) Q(n − 1, d − 1), with Q(1, d) = Q(n, 0) = 1
+    (Jamieson & Nowak 2011, arXiv:1109.3701, after Coombs). Its logarithm is of order d log n.
+    """
+    row = [1] * (dimensions + 1)
+    for n in range(2, objects + 1):
+        row = [1] + [row[d] + (n - 1) * row[d - 1] for d in range(1, dimensions + 1)]
+    return row[dimensions]
 
 
 def posterior(favour: np.ndarray, epsilon: float, prior: np.ndarray | float = 1.0) -> np.ndarray:
@@ -37,12 +88,11 @@ def posterior(favour: np.ndarray, epsilon: float, prior: np.ndarray | float = 1.
 
 
 def ask_at_random(
-    sides: np.ndarray, truth: np.ndarray, queries: int, epsilon: float, rng: np.random.Generator
+    sides: np.ndarray, truth: np.ndarray, queries: int, epsilon: float, rng: Generator
 ) -> np.ndarray:
     """What so many random queries add to `favour`, [R, P]; the order of answers does not matter.
 
-    sides : [Q, P] float32, Alice's answer to each query at each place: 1 is yes, 0 is no.
-    truth : [R] the place where the object of each game lies.
+    sides : as of a `SharedSpace`. truth : [R] the place where the object of each game lies.
     """
     count = len(sides)
     asked = rng.multinomial(queries, np.full(count, 1 / count), size=len(truth))
@@ -51,11 +101,7 @@ def ask_at_random(
 
 
 def ask_best(
-    sides: np.ndarray,
-    belief: np.ndarray,
-    truth: np.ndarray,
-    epsilon: float,
-    rng: np.random.Generator,
+    sides: np.ndarray, belief: np.ndarray, truth: np.ndarray, epsilon: float, rng: Generator
 ) -> np.ndarray:
     """What the answer to the most informative query adds to `favour`, [R, P].
 
@@ -89,19 +135,14 @@ class PlayedGames:
 
 
 def play(
-    space: SharedSpace,
-    truth: np.ndarray,
-    epsilon: float,
-    strategy: str,
-    limit: int,
-    rng: np.random.Generator,
+    space: SharedSpace, truth: np.ndarray, epsilon: float, strategy: str, limit: int, rng: Generator
 ) -> PlayedGames:
     """Play until Bob is settled, or for at most `limit` queries.
 
     Adaptive queries come one by one, random ones in bundles that grow by a twentieth, and Bob looks
     after each. With ε = 0.5 answers say nothing, so that he only looks before any query.
 
-    truth : [R] place where the object of each game lies. strategy : of `STRATEGIES`.
+    truth : as of `ask_at_random`. strategy : of `STRATEGIES`.
     """
     looks = np.arange(limit + 1)
     if strategy == "random":
@@ -128,3 +169,9 @@ def play(
             favour += ask_at_random(space.sides, truth[active], int(bundle), epsilon, rng)
     sure, correct = zip(*seen, strict=True)
     return PlayedGames(looks[: len(seen)], np.stack(sure), np.stack(correct))
+
+
+def interval(name: str, values: np.ndarray) -> Record:
+    """Mean of W >= 2 independent worlds, by name, and its 95 % interval by Student's t."""
+    mean, half = float(values.mean()), float(t.ppf(0.975, len(values) - 1) * sem(values))
+    return {name: mean, "low": mean - half, "high": mean + half}

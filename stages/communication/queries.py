@@ -1,7 +1,5 @@
 """How many queries it takes to place an object, over several worlds of one size."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import entr
 
-from stages.communication.game import STRATEGIES, PlayedGames, play
-from stages.communication.worlds import SharedSpace, draw_space, interval
+from stages.communication import game
 from stages.runtime.random import rng_for
 from stages.runtime.tables import Record
-from stages.similarity.channel import capacity, places
+from stages.similarity.measures import capacity
 from stages.similarity.resample import multiplicities
 
 _RESAMPLES = 1000
@@ -37,34 +34,33 @@ def games(
 ) -> Iterator[tuple[list[Record], list[Record]]]:
     """Play all games of one size, for each ε, always among the same shared objects.
 
-    Returns
-    -------
-    For each ε, rows of worlds.csv, one a strategy and world: mean `queries` until Bob was sure
-    (None if any game ended before), share of games `placed` so, share of them in which he was
-    `right` then; `entropy` of the place in bits. And a row of queries.csv for each strategy.
+    Yields, for each ε, rows of worlds.csv (a strategy and world) and of queries.csv (a strategy).
     """
     drawn = []
     for i in range(size.worlds):
         rng = rng_for(seed, "world", size.objects, size.dimensions, i)
-        space = draw_space(size.objects, size.dimensions, size.positions, rng)
+        space = game.draw_space(size.objects, size.dimensions, size.positions, rng)
         drawn.append((space, rng.choice(len(space.prior), size.runs, p=space.prior)))
     for epsilon in each:
         worlds, queries = [], []
-        for strategy in STRATEGIES:
+        for strategy in game.STRATEGIES:
             names: Record = {"epsilon": epsilon, "objects": size.objects}
             names |= {"dimensions": size.dimensions, "strategy": strategy}
             rows, played = [], []
             for i, (space, truth) in enumerate(drawn):
                 rng = rng_for(seed, "game", *names.values(), i)
-                played.append(play(space, truth, epsilon, strategy, size.limit, rng))
+                played.append(game.play(space, truth, epsilon, strategy, size.limit, rng))
                 rows.append(names | {"world": i} | _world(space, played[-1], size.confidence))
-            rng = rng_for(seed, "resample", *names.values())
             worlds += rows
+            rng = rng_for(seed, "resample", *names.values())
             queries.append(names | _over_worlds(rows, played, size, rng))
         yield worlds, queries
 
 
-def _world(space: SharedSpace, played: PlayedGames, confidence: float) -> Record:
+def _world(space: game.SharedSpace, played: game.PlayedGames, confidence: float) -> Record:
+    """The games of one world: mean `queries` until Bob was sure, None if any game ended before;
+    share of games `placed` so, and of those in which he was `right`; `entropy` of the place, bits.
+    """
     queries, right = played.until(confidence)
     placed = ~np.isnan(queries)
     return {
@@ -79,7 +75,7 @@ def _world(space: SharedSpace, played: PlayedGames, confidence: float) -> Record
 
 
 def _over_worlds(
-    rows: list[Record], played: list[PlayedGames], size: GameSize, rng: np.random.Generator
+    rows: list[Record], played: list[game.PlayedGames], size: GameSize, rng: np.random.Generator
 ) -> Record:
     """One size, ε and strategy beside what theory says; None where there is no such number.
 
@@ -94,31 +90,28 @@ def _over_worlds(
     def values(column: str) -> np.ndarray:
         return np.array([row[column] for row in rows], float)  # None is NaN
 
-    def known(values: Record) -> Record:
-        return {k: float(v) if np.isfinite(v) else None for k, v in values.items()}
-
     doubt = (entr(sure) + entr(1 - sure)) / math.log(2)
     doubt += np.mean((1 - sure) * np.log2(np.maximum(values("places") - 1, 1)))
     right = values("right")[~np.isnan(values("right"))]
     theory = {
         "bound": size.dimensions * math.log2(size.objects),
-        "by_places": math.log2(places(size.objects, size.dimensions)),
+        "by_places": math.log2(game.places(size.objects, size.dimensions)),
         "least": max(0.0, values("entropy").mean() - doubt),
     }
-    return {
-        "worlds": len(rows),
-        "games": len(rows) * size.runs,
+    found: Record = {
         "confidence": sure,
         "capacity": bits,
-        **{name: float(values(name).mean()) for name in ("entropy", "alone", "placed")},
-        **known(interval("queries", values("queries"))),
-        "right": float(right.mean()) if len(right) else None,
-        **known(until_right(played, sure, rng)),
-        **{name: value / bits if bits else None for name, value in theory.items()},
+        **{name: values(name).mean() for name in ("entropy", "alone", "placed")},
+        **game.interval("queries", values("queries")),
+        "right": right.mean() if len(right) else math.nan,
+        **until_right(played, sure, rng),
+        **{name: value / bits if bits else math.nan for name, value in theory.items()},
     }
+    counts = {"worlds": len(rows), "games": len(rows) * size.runs}
+    return counts | {k: float(v) if np.isfinite(v) else None for k, v in found.items()}
 
 
-def until_right(played: Sequence[PlayedGames], share: float, rng: np.random.Generator) -> Record:
+def until_right(played: list[game.PlayedGames], share: float, rng: np.random.Generator) -> Record:
     """After how many queries Bob is right in a share of all games, with a bootstrap interval.
 
     Games of a world that ended early stay as they were. Infinite where the share is never reached.

@@ -1,6 +1,4 @@
-"""Reads what a checkpoint says about itself, and its classifier, without torch or timm."""
-
-from __future__ import annotations
+"""A checkpoint's card and its classifier, read without torch or timm; a classifier's accuracy."""
 
 import json
 from dataclasses import dataclass
@@ -8,30 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import safetensors
-import safetensors.numpy
 
 from stages.runtime.errors import DataError
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a checkpoint says about itself: how to build the network and preprocess its images.
+    """What a checkpoint says about itself: how to build the network and preprocess its images."""
 
-    Attributes
-    ----------
-    architecture : timm's name.
-    classes : outputs of the classifier.
-    size : width and height of the input, pixels.
-    mean, std : of the input's channels, in [0, 1].
-    labels : what the classifier was trained on (`Plan.labels`); "none" for an untrained network.
-    """
-
-    architecture: str
-    classes: int
-    size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    labels: str
+    architecture: str  # timm's name
+    classes: int  # outputs of the classifier
+    size: int  # width and height of the input, pixels
+    mean: tuple[float, ...]  # of the input's channels, in [0, 1]
+    std: tuple[float, ...]
+    labels: str  # what the classifier was trained on (`Plan.labels`); "none" if it is untrained
 
 
 def read_card(path: Path) -> Card:
@@ -51,3 +39,13 @@ def read_classifier(path: Path) -> tuple[np.ndarray, np.ndarray]:
             return archive.get_tensor("classifier.weight"), archive.get_tensor("classifier.bias")
     except (OSError, safetensors.SafetensorError) as error:
         raise DataError(f"{path}: not a checkpoint of this project: {error}") from error
+
+
+def top_k(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
+    """Share of rows of scores [N, K] whose label [N] is among the k highest.
+
+    Ties count against the label.
+    """
+    own = scores[np.arange(len(labels)), labels]
+    rivals = (scores >= own[:, None]).sum(1) - 1
+    return float(np.mean(rivals < k))

@@ -1,7 +1,5 @@
 """Builds timm networks, and saves them as safetensors with all that is needed to use them."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -45,9 +43,8 @@ def to_bytes(model: torch.nn.Module, card: Card) -> bytes:
     state = {f"state.{key}": value.contiguous() for key, value in model.state_dict().items()}
     layer = model.get_classifier()  # type: ignore[operator]
     if not isinstance(layer, torch.nn.Linear):
-        raise ValueError(
-            f"{card.architecture}: its classifier is {type(layer).__name__}, not linear"
-        )
+        kind = type(layer).__name__
+        raise ValueError(f"{card.architecture}: its classifier is {kind}, not linear")
     state["classifier.weight"] = layer.weight.detach().clone()
     state["classifier.bias"] = layer.bias.detach().clone()
     return safetensors.torch.save(state, {"card": json.dumps(asdict(card), sort_keys=True)})
@@ -56,10 +53,7 @@ def to_bytes(model: torch.nn.Module, card: Card) -> bytes:
 def read(path: Path) -> tuple[torch.nn.Module, Card]:
     """The network of a checkpoint, in evaluation mode, and its card.
 
-    Raises
-    ------
-    DataError
-        The file is not a checkpoint, or its tensors do not fit the architecture.
+    A DataError where it is not a checkpoint, or its tensors do not fit the architecture.
     """
     card = read_card(path)
     model = build(card)
@@ -68,10 +62,8 @@ def read(path: Path) -> tuple[torch.nn.Module, Card]:
         state = {k.removeprefix("state."): v for k, v in tensors.items() if k.startswith("state.")}
         model.load_state_dict(state)
     except (RuntimeError, safetensors.SafetensorError) as error:
-        first = str(error).splitlines()
-        raise DataError(
-            f"{path}: does not fit {card.architecture}: {' '.join(first[:2])}"
-        ) from error
+        reason = " ".join(str(error).splitlines()[:2])
+        raise DataError(f"{path}: does not fit {card.architecture}: {reason}") from error
     return model.eval(), card
 
 

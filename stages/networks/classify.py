@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.networks.accuracy import top_k
+from stages.networks.cards import top_k
 from stages.networks.load import Machine, Source, open_network, training_state
 from stages.sources.image_folders import read_index
 
@@ -25,21 +25,17 @@ def classify_folders(
     """Top-1 and top-5 of one model's own classifier on image folders: for each a list of one row.
 
     Images are checked against their digests. Of benchmarks that have 200 of ImageNet's classes only
-    these may be answered, as in the published tables (Hendrycks et al. 2021).
-
-    Parameters
-    ----------
-    batch : images in memory at once.
-    each : the index of each folder.
+    these may be answered, as in the published tables (Hendrycks et al. 2021). `each` holds the
+    folders' indices; `batch` images are in memory at once.
     """
     from stages.networks.features import batches
 
-    model, found = open_network(source), machine.found()
+    model = open_network(source)
     about = {"classifier": "own", "weights": training_state(source)}
     for path in each:
         index = read_index(path)
         images = [functools.partial(index.open, i) for i in range(len(index))]
-        parts = batches(model, images, batch, found, forward=logits)
+        parts = batches(model, images, batch, machine, forward=logits)
         scores = np.concatenate([part[:, index.classes] for part in parts])
         labels = np.searchsorted(index.classes, index.labels)
         shares = {f"top{k}": top_k(scores, labels, k) for k in (1, 5)}

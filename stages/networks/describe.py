@@ -4,8 +4,6 @@ It fills the columns of `Description` in each row whose column `timm` names a mo
 weights are needed: networks are built on torch's meta device, whose tensors have no values.
 """
 
-from __future__ import annotations
-
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -28,30 +26,19 @@ BATCH = 2
 
 @dataclass(frozen=True)
 class Description:
-    """What a network is.
+    """What a network is."""
 
-    Attributes
-    ----------
-    features : D of its penultimate features [N, D].
-    gmacs : 10⁹ multiply-adds to the penultimate features of one image, attention included.
-    input_size : height and width of its input, pixels.
-    family : timm's module that defines it.
-    """
-
-    features: int
+    features: int  # D of its penultimate features [N, D]
     parameters: int
-    gmacs: float
-    input_size: int
-    family: str
+    gmacs: float  # 10⁹ multiply-adds to one image's penultimate features, attention included
+    input_size: int  # height and width of its input, pixels
+    family: str  # timm's module that defines it
 
 
 def describe(name: str) -> Description:
     """Describe one of timm's networks, `architecture` or `architecture.tag`.
 
-    Raises
-    ------
-    ValueError
-        Its input is not square, or its penultimate features are not what its classifier reads.
+    A ValueError where its input is not square, or its classifier reads other features.
     """
     with torch.device("meta"):
         model = timm.create_model(name).eval().requires_grad_(False)
@@ -65,9 +52,8 @@ def describe(name: str) -> Description:
     for layer in found if isinstance(found, tuple | list) else (found,):  # one for each token
         reads = getattr(layer, "in_features", getattr(layer, "in_channels", features))
         if reads != features:
-            raise ValueError(
-                f"{name}: {features} penultimate features; its classifier reads {reads}"
-            )
+            wrong = f"{name}: {features} penultimate features; its classifier reads {reads}"
+            raise ValueError(wrong)
     return Description(
         features=features,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -78,13 +64,7 @@ def describe(name: str) -> Description:
 
 
 def record(path: Path) -> None:
-    """Write what networks are into their table, in place; in `$WORKERS` processes, or all cores.
-
-    Raises
-    ------
-    DataError
-        The table cannot be read, lacks a column, or names a network that timm does not know.
-    """
+    """Write what networks are into their table, in place; in `$WORKERS` processes, or all cores."""
     columns = ("name", "timm", *Description.__dataclass_fields__)
     table = read_table(path, dict.fromkeys(columns, Column(blank=True)), more=True)
     names = table["timm"][table["timm"] != ""]

@@ -1,7 +1,5 @@
 """Embedding image sets with one network, as a unit of work."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,18 +13,13 @@ def embed_sets(
 ) -> Iterator[Path]:
     """Embed image sets with one network: for each an NPY of [N, D] float32, in their order.
 
-    A file is gone when the next is asked for.
-
-    Parameters
-    ----------
-    batch : images in memory at once.
-    each : image sets, as `image_set` takes them.
+    `batch` images are in memory at once. A file is gone when the next is asked for.
     """
     from stages.networks.features import embed_to
 
-    model, found = open_network(source), machine.found()
+    model = open_network(source)
     with tempfile.TemporaryDirectory() as folder:
         for images in each:
             path = Path(folder) / "features.npy"
-            embed_to(path, model, image_set(images), batch, found)
+            embed_to(path, model, image_set(images), batch, machine)
             yield path

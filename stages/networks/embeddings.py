@@ -1,7 +1,5 @@
 """Writing and reading embeddings: one safetensors file a model, one tensor an image set."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import hashlib
@@ -20,7 +18,6 @@ from stages.runtime.errors import DataError
 from stages.runtime.files import read_json
 from stages.sources.guards import npy_header, readable
 
-ABOUT = "about"
 WEIGHTS = ("trained", "untrained")
 
 
@@ -28,15 +25,12 @@ def write_embeddings(path: Path, sets: Mapping[str, BinaryIO], about: Mapping[st
     """Copy NPY streams [N, D] float32 into one safetensors file, piece by piece.
 
     The safetensors library writes from memory alone; the format is a header (JSON, its length
-    before it) and the tensors' bytes one after another.
-
-    Parameters
-    ----------
-    sets : one open stream a tensor; they are closed. about : the file's metadata.
+    before it) and the tensors' bytes one after another. The streams, one a tensor, are closed;
+    `about` becomes the file's metadata.
     """
     with contextlib.ExitStack() as stack:
         streams = {name: stack.enter_context(stream) for name, stream in sets.items()}
-        header: dict[str, Any] = {"__metadata__": dict(about)} if about else {}
+        header: dict[str, Any] = {"__metadata__": dict(about)}
         end = 0
         for name, stream in streams.items():
             shape, _, kind = npy_header(stream)
@@ -54,22 +48,13 @@ def write_embeddings(path: Path, sets: Mapping[str, BinaryIO], about: Mapping[st
 
 @dataclass(frozen=True)
 class Embedding:
-    """One image set's embedding in a model's file.
+    """One image set's embedding in a model's file."""
 
-    file : safetensors that the stage embed wrote. name : of its tensor, such as stimuli/animals.
-    """
-
-    file: Path
-    name: str
+    file: Path  # safetensors that the stage embed wrote
+    name: str  # of its tensor, such as stimuli/animals
 
     def read(self) -> np.ndarray:
-        """[N, D] float32.
-
-        Raises
-        ------
-        DataError
-            The file is missing or malformed; the tensor is missing, not [N, D], or not finite.
-        """
+        """[N, D] float32; a DataError where it is missing, malformed or not finite."""
         try:
             with safetensors.safe_open(self.file, "np") as archive:
                 about = archive.get_slice(self.name)
@@ -101,13 +86,7 @@ class Embedding:
 
 
 def read_index(folder: Path) -> dict[str, dict[str, Any]]:
-    """What the embed stage says of each model's weights, by model.
-
-    Raises
-    ------
-    DataError
-        The index cannot be read, or does not say whether a model's weights are trained.
-    """
+    """What the embed stage says of each model's weights: among it, whether they are trained."""
     path = folder / "index.json"
     with readable(path, "JSON"):
         index = read_json(path)

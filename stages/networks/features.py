@@ -1,7 +1,5 @@
 """Penultimate features of images, with each model's own preprocessing, in bounded memory."""
 
-from __future__ import annotations
-
 import functools
 import sys
 from collections.abc import Callable, Iterator
@@ -18,8 +16,6 @@ from stages.networks.checkpoints import penultimate
 from stages.networks.images import Batch, Images, Opener
 from stages.networks.load import Machine
 
-Forward = Callable[[torch.nn.Module, torch.Tensor], torch.Tensor]
-
 CPU_PIXELS = 16 * 224 * 224
 """Pixels of a batch on a CPU: with more, what passes between layers leaves the CPU's caches."""
 
@@ -31,7 +27,7 @@ class Preprocess:
     quarter of the bytes travels there. Channels stay last, the layout in which networks run.
     """
 
-    def __init__(self, model: torch.nn.Module, device: str = "cpu") -> None:
+    def __init__(self, model: torch.nn.Module, device: torch.device | str = "cpu") -> None:
         config = timm.data.resolve_model_data_config(model)
         # "use_prefetcher" leaves scaling to the device; the last step makes channels first.
         whole = timm.data.create_transform(**config, is_training=False, use_prefetcher=True)
@@ -109,30 +105,28 @@ def batches(
     model: torch.nn.Module,
     images: Images,
     batch: int,
-    machine: Machine | None = None,
-    forward: Forward = penultimate,
+    machine: Machine,
+    forward: Callable[[torch.nn.Module, torch.Tensor], torch.Tensor] = penultimate,
 ) -> Iterator[np.ndarray]:
     """What a network makes of images, batch by batch: [B, D] float32.
 
     A GPU computes one batch while threads prepare the next. float32 is float32: cuDNN may not round
-    to TF32. Autocast stays on from batch to batch, so that it casts the weights only once.
+    to TF32. Autocast stays on from batch to batch, so that it casts the weights only once. A
+    FloatingPointError where a value is not finite.
 
     Parameters
     ----------
     model : a timm network in evaluation mode. batch : images in memory at once.
-
-    Raises
-    ------
-    FloatingPointError
-        A value is not finite.
     """
-    machine = machine or Machine()
-    device = torch.device(machine.device)
+    automatic = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(automatic if machine.device == "auto" else machine.device)
+    # A CPU's cores are shared among worker processes, each of which has one thread.
+    threads = 1 if device.type == "cpu" else machine.threads
     dtype = getattr(torch, machine.precision)
     half = dtype != torch.float32
-    preprocess = Preprocess(model, machine.device)
+    preprocess = Preprocess(model, device)
     model = model.to(device).to(memory_format=torch.channels_last)
-    size = batch_size(batch, preprocess.size, machine.device)
+    size = batch_size(batch, preprocess.size, device.type)
 
     def launch(pixels: torch.Tensor) -> torch.Tensor:
         return forward(model, preprocess.scale(pixels.to(device, non_blocking=True))).float()
@@ -143,7 +137,7 @@ def batches(
         torch.autocast(device.type, dtype=dtype if half else None, enabled=half),
         torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False),
     ):
-        for pixels in prepared(images, preprocess, size, machine.threads):
+        for pixels in prepared(images, preprocess, size, threads):
             if launched:
                 yield _values(launched)
             launched, size = _patiently(launch, pixels, size)
@@ -186,7 +180,7 @@ def _values(launched: list[torch.Tensor]) -> np.ndarray:
 
 
 def embed_to(
-    path: Path, model: torch.nn.Module, images: Images, batch: int, machine: Machine | None = None
+    path: Path, model: torch.nn.Module, images: Images, batch: int, machine: Machine
 ) -> None:
     """Write penultimate features as NPY, [N, D] float32, as they come: memory does not grow."""
     with path.open("wb") as stream:

@@ -4,8 +4,6 @@ huggingface_hub downloads, resumes and caches, and obeys its environment variabl
 HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE. It is slow to import, so each function imports it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import re
 import sys
@@ -13,7 +11,7 @@ import time
 from collections.abc import Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TypeVar
 
 from stages.runtime.errors import DataError
@@ -46,16 +44,13 @@ class TransientError(DataError):
 
 @dataclass(frozen=True)
 class Pin:
-    """One version of one file of a model repo.
-
-    commit : 40 hex digits. sha256 : of the file's bytes, 64 hex digits. size : bytes.
-    """
+    """One version of one file of a model repo."""
 
     repo: str
     filename: str
-    commit: str
-    sha256: str
-    size: int
+    commit: str  # 40 hex digits
+    sha256: str  # of the file's bytes, 64 hex digits
+    size: int  # bytes
 
 
 def cached(repo: str, revision: str | None, filename: str = WEIGHTS) -> Path | None:
@@ -70,32 +65,44 @@ def cached(repo: str, revision: str | None, filename: str = WEIGHTS) -> Path | N
     return Path(found) if isinstance(found, str) else None
 
 
-def resolve(repo: str, revision: str | None, filename: str = WEIGHTS) -> Pin:
-    """Look up a file's commit, SHA-256 and size; weights are not downloaded.
+def resolve(repo: str, revision: str | None, filename: str = WEIGHTS, patient: bool = True) -> Pin:
+    """Look up a file's commit, SHA-256 and size; in one quick attempt where it is not `patient`.
 
-    The cache answers for a commit that it holds, and for everything under `$HF_HUB_OFFLINE`. The
-    hub knows no SHA-256 of small files (config.json): they are downloaded and hashed.
-
-    Raises
-    ------
-    DataError
-        Names repo, revision, file, the reason, and what to do.
+    The cache answers for a commit that it holds, and for everything under `$HF_HUB_OFFLINE`.
+    Weights are not downloaded. The hub knows no SHA-256 of small files (config.json): they are
+    downloaded and hashed. A DataError names repo, revision, file, the reason, and what to do.
     """
-    return _from_cache(repo, revision, filename) or _from_hub(repo, revision, filename)
+    from huggingface_hub import constants, file_download, get_hf_file_metadata, hf_hub_url
+
+    if kept := _from_cache(repo, revision, filename):
+        return kept
+    where = _where(repo, revision, filename)
+    with _named(where):
+        url = hf_hub_url(repo, filename, revision=revision)
+        seconds = constants.HF_HUB_ETAG_TIMEOUT if patient else 5
+        found = get_hf_file_metadata(url, timeout=seconds, retry_on_errors=patient)
+        if found.commit_hash is None or found.etag is None or found.size is None:
+            raise OSError("no commit, ETag or size in its answer; check HF_ENDPOINT and proxy")
+    pin = Pin(repo, filename, found.commit_hash, found.etag, found.size)
+    # For later use without a network; a cache that cannot be written to does no harm here.
+    with contextlib.suppress(OSError):
+        folder = file_download.repo_folder_name(repo_id=repo, repo_type="model")
+        file_download._cache_commit_hash_for_specific_revision(
+            f"{constants.HF_HUB_CACHE}/{folder}", revision or "main", pin.commit
+        )
+    if re.fullmatch(SHA256, pin.sha256):
+        return pin
+    if filename.endswith(".safetensors"):
+        raise DataError(f"{where}: {constants.ENDPOINT} has no SHA-256 of it; check HF_ENDPOINT")
+    return replace(pin, sha256=file_digest(fetch(pin)))  # of a small file it is Git's digest
 
 
 def resolve_all(
     wanted: Mapping[Name, tuple[str, str | None, str]], threads: int = 8
 ) -> tuple[dict[Name, Pin], dict[Name, str]]:
-    """Resolve many files at once; an unreachable hub is found out once, not for each file.
+    """Pins of many files (repo, revision, filename) by name, and the reasons of those that failed.
 
-    Parameters
-    ----------
-    wanted : (repo, revision, filename) by name.
-
-    Returns
-    -------
-    Pins by name, and reasons by the names of those that failed, in the order of `wanted`.
+    That the hub cannot be reached is found out once, not for each file.
     """
     found: dict[Name, Pin | str | None] = {n: _from_cache(*file) for n, file in wanted.items()}
     missing = [name for name, pin in found.items() if pin is None]
@@ -105,7 +112,7 @@ def resolve_all(
         if down:
             return f"{_where(*wanted[name])}: {down[0]}"
         try:
-            return _from_hub(*wanted[name], patient)
+            return resolve(*wanted[name], patient)
         except DataError as error:
             if isinstance(error, UnreachableError):
                 down.append(str(error).partition(": ")[2])
@@ -123,12 +130,7 @@ def fetch(pin: Pin) -> Path:
     """A verified local copy of a pinned file: the hub cache's, else a download into it.
 
     Bytes that are not those pinned are removed and fetched again; under `$HF_HUB_OFFLINE` they stay
-    and are refused.
-
-    Raises
-    ------
-    DataError
-        It cannot be had, or its bytes are not those pinned; names file, reason and what to do.
+    and are refused. A DataError names file, reason and what to do.
     """
     from huggingface_hub import constants, hf_hub_download
     from huggingface_hub.utils.sha import git_hash
@@ -138,7 +140,7 @@ def fetch(pin: Pin) -> Path:
         try:
             with _named(where):
                 path = Path(hf_hub_download(pin.repo, pin.filename, revision=pin.commit))
-                strong = re.fullmatch(SHA256, pin.sha256)  # else Git's, see `_from_hub`
+                strong = re.fullmatch(SHA256, pin.sha256)  # else Git's, see `resolve`
                 found = file_digest(path) if strong else git_hash(path.read_bytes())
                 if found == pin.sha256:
                     return path
@@ -166,34 +168,9 @@ def _from_cache(repo: str, revision: str | None, filename: str) -> Pin | None:
     pinned = re.fullmatch(r"[0-9a-f]{40}", revision or "")
     if path is None or not (pinned or constants.HF_HUB_OFFLINE):
         return None
-    commit = path.parents[len(PurePosixPath(filename).parts) - 1].name
     blob = path.resolve().name  # of a large file this is its SHA-256
     digest = blob if re.fullmatch(SHA256, blob) else file_digest(path)
-    return Pin(repo, filename, commit, digest, path.stat().st_size)
-
-
-def _from_hub(repo: str, revision: str | None, filename: str, patient: bool = True) -> Pin:
-    from huggingface_hub import constants, file_download, get_hf_file_metadata, hf_hub_url
-
-    where = _where(repo, revision, filename)
-    with _named(where):
-        url = hf_hub_url(repo, filename, revision=revision)
-        seconds = constants.HF_HUB_ETAG_TIMEOUT if patient else 5
-        found = get_hf_file_metadata(url, timeout=seconds, retry_on_errors=patient)
-        if found.commit_hash is None or found.etag is None or found.size is None:
-            raise OSError("no commit, ETag or size in its answer; check HF_ENDPOINT and proxy")
-    pin = Pin(repo, filename, found.commit_hash, found.etag, found.size)
-    # For later use without a network; a cache that cannot be written to does no harm here.
-    with contextlib.suppress(OSError):
-        folder = file_download.repo_folder_name(repo_id=repo, repo_type="model")
-        file_download._cache_commit_hash_for_specific_revision(
-            f"{constants.HF_HUB_CACHE}/{folder}", revision or "main", pin.commit
-        )
-    if re.fullmatch(SHA256, pin.sha256):
-        return pin
-    if filename.endswith(".safetensors"):
-        raise DataError(f"{where}: {constants.ENDPOINT} has no SHA-256 of it; check HF_ENDPOINT")
-    return replace(pin, sha256=file_digest(fetch(pin)))  # of a small file it is Git's digest
+    return Pin(repo, filename, path.parent.name, digest, path.stat().st_size)
 
 
 @contextlib.contextmanager

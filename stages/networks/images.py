@@ -3,14 +3,12 @@
 A slice of images is an array [B, H, W, 3] uint8, or a list of functions that each open one picture.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 import numpy as np
 from PIL import Image
@@ -22,14 +20,6 @@ from stages.sources.guards import npy_header, readable
 Opener = Callable[[], Image.Image]
 Batch = np.ndarray | Sequence[Opener]
 """Images: an array [B, H, W, 3] uint8, or functions that open RGB pictures of any size."""
-
-
-class Images(Protocol):
-    """N images: an array, a list of functions that open one each, or `NpzImages`."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, rows: slice, /) -> Batch: ...
 
 
 class NpzImages:
@@ -60,6 +50,10 @@ class NpzImages:
         if len(content) != math.prod(shape):
             raise DataError(f"{self.path}: ends before its last image")
         return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+Images = Batch | NpzImages
+"""A whole set: its slices are batches."""
 
 
 def picture_files(paths: Iterable[Path]) -> list[Opener]:

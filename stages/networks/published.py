@@ -46,9 +46,9 @@ def pretrained() -> dict[str, str]:
 def _registry() -> dict[str, Any]:
     """timm's lists, kept in the artifact cache: importing timm is slow."""
     cache, key = Cache(), digest({"names": libraries("timm"), "form": 2})
-    kept = cache.get(key)
-    if kept is not None:
-        return dict(json.loads(kept))
+    if kept := cache.open(key):
+        with kept:
+            return dict(json.load(kept))
     import timm
 
     family = {n: module for module in timm.list_modules() for n in timm.list_models(module=module)}
@@ -68,13 +68,7 @@ def hub_repo(name: str) -> str:
 
 
 def header(weights: Path) -> dict[str, str]:
-    """The metadata in a safetensors file's header.
-
-    Raises
-    ------
-    DataError
-        When the file is not safetensors, or is not called so (timm goes by the name).
-    """
+    """The metadata in a safetensors file's header; timm goes by its name, which must say so."""
     if weights.suffix != ".safetensors":
         raise DataError(f"{weights}: weights must be a .safetensors file; pickles are not loaded")
     try:
@@ -89,12 +83,8 @@ def open_config(config: Path, weights: Path) -> torch.nn.Module:
 
     Such a file lies in every timm repo of the hub, and in folders that timm's `save_for_hf` wrote.
     Its architecture, classes, preprocessing and `model_args` are obeyed; the weights are those of
-    the file given, whatever lies beside it.
-
-    Raises
-    ------
-    DataError
-        Names the file: the configuration is not timm's, or the weights do not fit it.
+    the file given, whatever lies beside it. A DataError where the configuration is not timm's, or
+    the weights do not fit it.
     """
     import timm
     from timm.models import _hub
@@ -121,20 +111,10 @@ def open_config(config: Path, weights: Path) -> torch.nn.Module:
 
 
 def open_timm(name: str, weights: Path, /, **arguments: Any) -> torch.nn.Module:
-    """One of timm's models, `architecture.tag`, with its weights from a file.
+    """One of timm's models, `architecture.tag`, in evaluation mode, with its weights from a file.
 
-    Parameters
-    ----------
-    arguments : more of `timm.create_model`.
-
-    Returns
-    -------
-    The network in evaluation mode; its `pretrained_cfg` holds the tag's preprocessing.
-
-    Raises
-    ------
-    DataError
-        Names the file and the architecture: it is not safetensors, or its tensors do not fit.
+    Its `pretrained_cfg` holds the tag's preprocessing; `arguments` are more of `timm.create_model`.
+    A DataError where the file is not safetensors, or its tensors do not fit.
     """
     import timm
 
@@ -159,9 +139,8 @@ def open_timm(name: str, weights: Path, /, **arguments: Any) -> torch.nn.Module:
     # Tensors of another network may fail anywhere in timm's filters, which take some for granted.
     except (*FAULTS, AttributeError, AssertionError, safetensors.SafetensorError) as error:
         first = " ".join(line.strip() for line in str(error).splitlines()[:2])
-        raise DataError(
-            f"{weights}: does not fit {name}: {type(error).__name__}: {first}"
-        ) from error
+        reason = f"{type(error).__name__}: {first}"
+        raise DataError(f"{weights}: does not fit {name}: {reason}") from error
     finally:
         logger.removeFilter(hear)
         logger.setLevel(level)

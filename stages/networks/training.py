@@ -1,7 +1,5 @@
 """Trains a small network on images in memory; the loss may include a term for its alignment."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,32 +14,21 @@ from stages.runtime.random import rng_for, torch_seed
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Images to train on.
+    """Images to train on, and their labels [N] int64."""
 
-    Attributes
-    ----------
-    images : [N, S, S, 3] uint8.
-    categories, superclasses, nuisances : [N] int64 labels.
-    target : [K, K] similarity of the K categories, 1 on the diagonal; `Plan.pull` pulls towards it.
-    """
-
-    images: np.ndarray
+    images: np.ndarray  # [N, S, S, 3] uint8
     categories: np.ndarray
     superclasses: np.ndarray
     nuisances: np.ndarray
-    target: np.ndarray
+    target: np.ndarray  # [K, K] similarity of the categories, towards which `Plan.pull` pulls
 
 
 def train(plan: Plan, data: TrainingSet, seed: int, name: str) -> bytes:
     """Train a network and return its checkpoint (safetensors).
 
     The seed and the model's own name decide the initial weights and the order of the images, so
-    that results do not depend on which other models there are.
-
-    Raises
-    ------
-    FloatingPointError
-        The training diverged.
+    that results do not depend on which other models there are. A FloatingPointError where the
+    training diverges.
     """
     torch.manual_seed(torch_seed(seed, "weights", name))
     rng = rng_for(seed, "training", name)
@@ -62,9 +49,7 @@ def train(plan: Plan, data: TrainingSet, seed: int, name: str) -> bytes:
     return to_bytes(model, card)
 
 
-def channel_statistics(
-    images: np.ndarray,
-) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+def channel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel, in [0, 1], to six digits; images are uint8."""
     levels = np.arange(256) / 255
     means, deviations = [], []
@@ -73,7 +58,7 @@ def channel_statistics(
         mean = float(share @ levels)
         means.append(round(mean, 6))
         deviations.append(round(float(np.sqrt(share @ (levels - mean) ** 2)), 6))
-    return (means[0], means[1], means[2]), (deviations[0], deviations[1], deviations[2])
+    return tuple(means), tuple(deviations)
 
 
 def _descend(

@@ -1,7 +1,5 @@
 """n-shot accuracy: a head learns from n examples a class, all others of the set test it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,8 +28,6 @@ def fewshot_accuracy(
 
     Splits depend on seed, task and repeat alone, so that all models learn from the same examples.
 
-    Parameters
-    ----------
     embedding : of the task's images. labels : the task's NPZ, with `labels` [N].
     head : linear, mlp1 or mlp2. settings : its section of params.yaml.
     repeat : which draw of the examples. each : shots, n.
@@ -54,10 +50,7 @@ def evaluate(
     settings: Mapping[str, Any],
     rng: np.random.Generator,
 ) -> float:
-    """n-shot accuracy: learn from n examples a class, test on all others of the same set.
-
-    features : [N, D] float32; labels : [N]. order : from `shot_order`.
-    """
+    """n-shot accuracy on one set. features : [N, D] float32; labels : [N]; order : `shot_order`."""
     rows, rest = split(order, n, len(labels))
     mean, scale = mean_and_scale(features[rows])
     train = (features[rows] - mean) / scale
@@ -77,11 +70,8 @@ def evaluate(
 def shot_order(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Order a set's images so that each n-shot training set is a prefix of the next.
 
-    labels : [N] integers 0..K-1.
-
-    Returns
-    -------
-    [K, m] indices, m the size of the smallest class; row k shuffles images of class k.
+    labels : [N] integers 0..K-1. Returns [K, m] indices, m the size of the smallest class; row k
+    shuffles images of class k.
     """
     counts = np.bincount(labels)
     classes = [rng.permutation(np.flatnonzero(labels == k)) for k in range(len(counts))]
@@ -91,8 +81,7 @@ def shot_order(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def split(order: np.ndarray, n: int, total: int) -> tuple[np.ndarray, np.ndarray]:
     """Indices of the n-shot training set [n K] and of all other images [total - n K].
 
-    Shots are nested: the 1-shot examples are among the 5-shot examples. ValueError where a class
-    has no example left to test on.
+    ValueError where a class has no example left to test on.
     """
     if not 1 <= n < order.shape[1]:
         raise ValueError(f"n = {n} shots; the smallest class has {order.shape[1]} images")
@@ -112,10 +101,10 @@ def mean_and_scale(train: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def check_shots(path: Path, shots: Sequence[int]) -> None:
-    """Check a task's labels before any work: every n must leave an image of each class to test on.
+    """Check a task's NPZ before any work: every n must leave an image of each class to test on.
 
-    path : the task's NPZ, with `labels` [N]. shots : params.yaml's `fewshot.n`. DataError where the
-    file is no such NPZ, or labels are not integers from 0; UsageError where an n is too large.
+    DataError where it does not hold `labels` [N], integers from 0; UsageError where an n of
+    `fewshot.n` is too large.
     """
     check_npz(path)
     (labels,) = read_npz(path, "labels")

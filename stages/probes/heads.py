@@ -6,8 +6,6 @@ reused, a step of so small a network takes a third of the time that torch needs;
 the gradients with autograd's.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 
@@ -34,9 +32,7 @@ def fit(
     weight_decay : decoupled (AdamW). batch : examples a step, shuffled in each epoch.
     hidden : units of the hidden layer; None for one linear layer.
 
-    Returns
-    -------
-    Weights and biases of each layer, float32: [D, K], [K], or [D, H], [H], [H, K], [K].
+    Returns weights and biases of each layer, float32: [D, K], [K], or [D, H], [H], [H, K], [K].
     """
     x = train.astype(np.float32) / np.float32(1 - dropout)
     sizes = [x.shape[1], *([hidden] if hidden else []), int(labels.max()) + 1]

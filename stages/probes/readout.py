@@ -1,7 +1,5 @@
 """Linear readouts and classifiers on benchmarks: top-1 and top-5 accuracy."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.networks.accuracy import top_k
-from stages.networks.cards import read_card, read_classifier
+from stages.networks.cards import read_card, read_classifier, top_k
 from stages.networks.embeddings import Embedding
 from stages.probes import logistic
 from stages.probes.fewshot import mean_and_scale
@@ -52,9 +49,7 @@ def readout_accuracy(
     A linear readout (logistic regression) is fitted once, with `settings` (`robustness.readout` of
     params.yaml) on `training`. A network trained on the categories has its own classifier as well.
 
-    Returns
-    -------
-    For each benchmark a row a classifier: classifier (readout or own), weights (trained or
+    Returns for each benchmark a row a classifier: classifier (readout or own), weights (trained or
     untrained), images, top1, top5.
     """
     kind = read_card(checkpoint).labels
@@ -89,4 +84,4 @@ def fooled(images: LabelledEmbedding, checkpoint: Path) -> list[int]:
     This is how ImageNet-A was chosen (Hendrycks et al. 2021, doi:10.1109/CVPR46437.2021.01501).
     """
     features, labels = images.read()
-    return list(map(int, np.flatnonzero(own_scores(features, checkpoint).argmax(1) != labels)))
+    return np.flatnonzero(own_scores(features, checkpoint).argmax(1) != labels).tolist()

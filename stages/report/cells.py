@@ -1,23 +1,18 @@
 """Tables of the report: how a column shows its values, why one is missing, and their HTML."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import pandas as pd
 from markupsafe import Markup
 
-from stages.analysis.facts import HEAD_WORDS, MEASURE_WORDS, Facts
-from stages.analysis.families import MIN_FAMILIES
-from stages.analysis.outcomes import Record, Tables, outcome_name
-from stages.report.words import decimal, fill, words
+from stages.analysis.facts import HEAD_WORDS, MEASURE_WORDS
+from stages.analysis.outcomes import Record
+from stages.report.words import decimal
 
 DASH = "–"
-LONG = 24
-"""Readers have to open a table with more rows, where its words say fold: long."""
 
 
 class Cell(NamedTuple):
@@ -40,8 +35,6 @@ class Cell(NamedTuple):
 
 Show = Callable[[Record], Cell]
 """How a column shows its value of a row."""
-Columns = list[tuple[str, Show]]
-"""Head of each column, and how it shows its values."""
 Reason = str | Callable[[Record], str]
 
 
@@ -50,20 +43,15 @@ def missing(reason: str) -> Cell:
     return Cell(DASH, reason or "undefined")
 
 
-def probability(p: float) -> str:
-    """Text of p or q; never 0."""
-    return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
-
-
 def text(column: str, words: Callable[[Any], str] = str) -> Show:
     return lambda row: Cell(words(row[column]), style="t")
 
 
-def shown(columns: Sequence[str], form: Callable[..., str], reason: Reason = "") -> Show:
+def shown(form: Callable[..., str], *columns: str, reason: Reason = "") -> Show:
     """Shows the values of some columns, or a dash with the reason why one of them is missing."""
 
     def show(row: Record) -> Cell:
-        values = [row.get(column) for column in columns]
+        values = [row[column] for column in columns]
         if None not in values:
             return Cell(form(*values))
         return missing(reason(row) if callable(reason) else reason or row.get("why", ""))
@@ -71,114 +59,106 @@ def shown(columns: Sequence[str], form: Callable[..., str], reason: Reason = "")
     return show
 
 
-def integer(column: str) -> Show:
-    return shown([column], str)
-
-
 def number(
     column: str, digits: int = 2, signed: bool = False, scale: float = 1, reason: Reason = ""
 ) -> Show:
-    return shown([column], lambda value: decimal(scale * value, digits, signed), reason)
+    return shown(lambda value: decimal(scale * value, digits, signed), column, reason=reason)
 
 
-def percent(column: str) -> Show:
-    """A share, in per cent without the sign."""
-    return number(column, 1, scale=100)
-
-
-def p_value(column: str, reason: Reason = "") -> Show:
-    return shown([column], probability, reason)
+def probability(p: float) -> str:
+    """Text of p or q; never 0."""
+    return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
 
 
 def extent(low: str, high: str, digits: int = 2, scale: float = 1) -> Show:
     """Lowest to highest of several values; one number where these are the same."""
-    return shown(
-        [low, high],
-        lambda *ends: " to ".join(dict.fromkeys(decimal(scale * end, digits) for end in ends)),
-    )
+
+    def form(*ends: float) -> str:
+        return " to ".join(dict.fromkeys(decimal(scale * end, digits) for end in ends))
+
+    return shown(form, low, high)
 
 
 def interval(low: str, high: str, digits: int = 2) -> Show:
     """[low, high], bold where it excludes 0."""
-    show = shown([low, high], lambda a, b: f"[{decimal(a, digits)}, {decimal(b, digits)}]")
+    show = shown(lambda a, b: f"[{decimal(a, digits)}, {decimal(b, digits)}]", low, high)
 
     def marked(row: Record) -> Cell:
         cell = show(row)
         clear = cell.text != DASH and (row[low] > 0 or row[high] < 0)
-        return cell._replace(style="n clear" if clear else "n")
+        return cell._replace(style="n clear") if clear else cell
 
     return marked
 
 
+def pivot(
+    rows: Iterable[Record], index: Sequence[str], columns: Sequence[str], show: Show, reason: str
+) -> tuple[list[Record], dict[tuple[Any, ...], Show]]:
+    """A row for each combination of `index`; and how it shows its cells, by values of `columns`."""
+    found: dict[tuple[Any, ...], dict[Any, Any]] = {}
+    for row in rows:
+        names = {name: row[name] for name in index}
+        one = found.setdefault(tuple(names.values()), names)
+        one[tuple(row[name] for name in columns)] = show(row)
+
+    def cell(key: tuple[Any, ...], row: dict[Any, Any]) -> Cell:
+        return row.get(key, missing(reason))
+
+    keys = dict.fromkeys(key for row in found.values() for key in row if isinstance(key, tuple))
+    return list(found.values()), {key: partial(cell, key) for key in keys}
+
+
+NO_PAPER = "the paper has no such value"
 COLUMNS: dict[str, Show] = {
     **{c: text(c) for c in ("benchmark", "term", "set", "form", "task", "factor", "weights")},
-    **{c: integer(c) for c in ("models", "n", "judges", "stimuli", "pairs", "positive")},
+    **{c: shown(str, c) for c in ("models", "n", "judges", "stimuli", "pairs", "positive")},
     **{c: number(c) for c in ("alignment", "slope", "alone", "mean", "lowest", "highest")},
     "": text("top", "top-{}".format),
     "measure": text("measure", MEASURE_WORDS.__getitem__),
     "head": text("head", HEAD_WORDS.__getitem__),
     "outcome": text("name"),
     "family": text("group"),
+    "model": text("model"),
     "best model": text("best_model"),
-    "covariate": percent("covariate"),
+    "covariate": number("covariate", 1, scale=100),
     "r": number("r", 3),
-    "p": p_value("p"),
-    "q": p_value("q"),
+    **{c: shown(probability, c) for c in ("p", "q")},
     "naive interval": interval("low", "high"),
     "interval by family": interval("family_low", "family_high"),
-    "p by family": p_value("family_p"),
+    "p by family": shown(probability, "family_p"),
     "its interval": interval("slope_low", "slope_high"),
-    "its p": p_value("slope_p"),
+    "its p": shown(probability, "slope_p"),
+    "paper": number("paper", 3, reason=NO_PAPER),
+    "paper’s p": shown(probability, "paper_p", reason=NO_PAPER),
+    "difference": number("difference", 3, signed=True, reason=NO_PAPER),
 }
 """How columns show their values that are the same wherever they stand."""
-
-
-def columns(*heads: str | tuple[str, Show]) -> Columns:
-    """Columns by their heads alone, or each with its own way to show its values."""
-    return [(head, COLUMNS[head]) if isinstance(head, str) else head for head in heads]
-
-
-def rows_of(tables: Tables, name: str, facts: Facts, reason: str = "") -> list[Record]:
-    """Rows of a table, with the name of their outcome and `why` they lack values."""
-    few = "too few families" if facts.families < MIN_FAMILIES else ""
-    return [
-        {"name": outcome_name(row) if "kind" in row else ""}
-        | row
-        | {"why": row.get("undefined") or reason or few}
-        for row in tables.get(name, [])
-    ]
-
-
-def wide(rows: Iterable[Record], index: Sequence[str], columns: Sequence[str]) -> list[Record]:
-    """A row for each combination of `index`; `cells` holds its rows by the values of `columns`."""
-    found: dict[tuple[Any, ...], Record] = {}
-    for row in rows:
-        key = {name: row[name] for name in index}
-        one = found.setdefault(tuple(key.values()), key | {"cells": {}})
-        one["cells"][tuple(row[name] for name in columns)] = row
-    return list(found.values())
-
-
-def within(rows: Iterable[Record], column: Show, reason: str) -> dict[tuple[Any, ...], Show]:
-    """How to show each of the different cells of `wide` rows, in their order."""
-
-    def of(key: tuple[Any, ...]) -> Show:
-        return lambda row: column(row["cells"][key]) if key in row["cells"] else missing(reason)
-
-    return {key: of(key) for key in dict.fromkeys(key for row in rows for key in row["cells"])}
+PAPER = ("paper", "paper’s p", "difference")
+Head = str | tuple[str, Show]
+"""Head of a column, alone or with how the column shows its values."""
 
 
 @dataclass(frozen=True)
 class ReportTable:
-    """Rows, and the head of each column with how it shows its values; what its words say of it."""
+    """Rows, and heads of the columns; `about` is what its words say of it.
+
+    Columns of the paper's values are left out where no row has one.
+    """
 
     rows: Sequence[Record]
-    columns: Columns
-    about: dict[str, str] | None = None
+    heads: Sequence[Head]
+    about: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def columns(self) -> list[tuple[str, Show]]:
+        """Head of each column, and how it shows its values."""
+        absent = () if has_paper(self.rows) else PAPER
+        heads = (head for head in self.heads if head not in absent)
+        return [(head, COLUMNS[head]) if isinstance(head, str) else head for head in heads]
 
     @cached_property
     def cells(self) -> list[list[Cell]]:
-        return [[column(row) for _, column in self.columns] for row in self.rows]
+        return [[show(row) for _, show in self.columns] for row in self.rows]
 
     @property
     def reasons(self) -> list[str]:
@@ -195,15 +175,6 @@ class ReportTable:
         return Markup(frame.to_html(index=False, escape=False, border=0))  # noqa: S704
 
 
-MakeTable = Callable[[Tables, Facts], ReportTable]
-
-
-def filled(name: str, table: ReportTable, facts: Facts) -> dict[str, Any]:
-    """A table with its words, as the page's template wants it."""
-    rows, about = len(table.rows), table.about or {}
-    own: dict[str, Any] = {
-        key: fill(text, facts=facts, rows=rows, **about)
-        for key, text in words()["tables"][name].items()
-    }
-    fold = own.get("fold") == "always" or (own.get("fold") == "long" and rows > LONG)
-    return own | {"table": table, "fold": fold}
+def has_paper(rows: Sequence[Record]) -> bool:
+    """Whether any row has a value of the paper beside what is found."""
+    return any(row.get("paper") is not None for row in rows)

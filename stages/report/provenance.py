@@ -1,42 +1,92 @@
-"""What a report was made from: parameters, digests of inputs, libraries, git revision."""
-
-from __future__ import annotations
+"""Where a report comes from: what of its study is real; parameters, inputs, libraries, revision."""
 
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from stages.report.words import WORDS, fill
 from stages.runtime.source import file_digest, libraries
+from stages.study.spec import Benchmark, LocalModel, Study, TrainedModels
+from stages.study.stimuli import Stimuli
 
 LIBRARIES = ("numpy", "scipy", "pandas", "torch", "timm", "dvc", "scikit-learn", "matplotlib")
 MACHINE = ("compute",)
 """Sections of parameters that never change a result, and so are left out."""
 
 
+@dataclass(frozen=True)
+class Made:
+    """A part of the study: its members of one origin, and in a word what they are.
+
+    `kind` : simulated, real, trained here, untrained, published or own.
+    """
+
+    part: str
+    names: tuple[str, ...]
+    origin: str
+    kind: str
+
+
+def made_of(study: Study) -> list[Made]:
+    """Models, judgments, tasks and benchmarks of a study, those of one origin together.
+
+    Of models it tells what the study has, whichever of them params.yaml lets take part.
+    """
+    images = WORDS["made"][f"images {study.training.source if study.training else 'world'}"]
+    grids = [model for model in study.models if isinstance(model, TrainedModels)]
+    architectures = len({name for grid in grids for name in grid.architectures})
+    made = []
+    for part, members in (
+        ("Models", _models(study, grids)),
+        ("Judgments of similarity", {n: _judged(s) for n, s in study.stimuli.items()}),
+        ("Few-shot tasks", {n: f"tasks {task.source}" for n, task in study.tasks.items()}),
+        ("Benchmarks of robustness", {n: _measured(b) for n, b in study.benchmarks.items()}),
+    ):
+        for key in dict.fromkeys(members.values()):
+            about = WORDS["made"][key]
+            names = tuple(name for name in members if name and members[name] == key)
+            origin = fill(about["origin"], images=images["origin"], architectures=architectures)
+            made.append(Made(part, names, origin, about.get("kind") or images["kind"]))
+    return made
+
+
+def _models(study: Study, grids: Sequence[TrainedModels]) -> dict[str, str]:
+    """Recipes of networks trained here, untrained ones last; else your own models, by name, and
+    published ones, which are many, without names."""
+    if grids:
+        recipes = dict.fromkeys(name for grid in grids for name in grid.recipes)
+        untrained = {name: study.recipes[name].steps == 0 for name in recipes}
+        ordered = sorted(recipes, key=lambda name: untrained[name])
+        return {name: f"models {'un' * untrained[name]}trained" for name in ordered}
+    own = {model.name: "models own" for model in study.models if isinstance(model, LocalModel)}
+    return own | ({"": "models published"} if len(own) < len(study.models) else {})
+
+
+def _judged(stimuli: Stimuli) -> str:
+    if f"stimuli {stimuli.source}" in WORDS["made"]:
+        return f"stimuli {stimuli.source}"
+    return f"stimuli {'simulated' if getattr(stimuli, 'simulated', False) else 'own'}"
+
+
+def _measured(benchmark: Benchmark) -> str:
+    ways = ("rendition", "select", "published", "images")
+    return " ".join(["benchmarks", *(way for way in ways if getattr(benchmark, way))])
+
+
 def provenance(
     root: Path, study: str, inputs: Sequence[Path], params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Everything that says where a report comes from; the same for the same code and inputs.
+    """All that says where a report comes from; the same for the same code and inputs.
 
     Parameters
     ----------
-    root : the repository's root. inputs : tables that were analysed, inside of it.
-    params : section -> its values, as JSON has them.
-
-    Returns
-    -------
-    "study", "python", "revision": text; "params": section of params.yaml -> its value as YAML;
-    "inputs": path -> SHA-256; "libraries": name -> version. No date, no path and no name of the
-    machine.
-
-    Raises
-    ------
-    DataError
-        Names an input that cannot be read.
+    root : the repository's root. inputs : tables that were analysed, inside of it; one that cannot
+        be read is a DataError. params : section -> its values, as JSON has them.
     """
     return {
         "study": study,
@@ -55,10 +105,9 @@ def provenance(
 def revision(root: Path, study: str) -> str:
     """The last commit that changed what the study's results follow from, and whether that changed.
 
-    That is code that any stage of dvc.yaml depends on, and the study's YAML; not params.yaml, whose
-    values stand in the report. Not HEAD, which every commit of results moves: where code is
-    committed before results, a run of the committed tree gives the committed report. A shallow
-    clone does not know, and says so.
+    That is code that any stage of dvc.yaml depends on, and the study's YAML; params.yaml's values
+    stand in the report. Not HEAD, which every commit of results moves: a run of the committed tree
+    gives the committed report. A shallow clone does not know, and says so.
     """
     if _git(root, "rev-parse", "--is-inside-work-tree") != "true":
         return "not in git"

@@ -1,63 +1,44 @@
 """A point a model: alignment against an outcome with its parabola, and measure against measure."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from numpy.polynomial import Polynomial
 
 from stages.analysis.facts import MEASURE_WORDS, Facts, capital
-from stages.report.figure import Drawn, Frames
-from stages.report.style import (
-    BLUE,
-    COLOURS,
-    INK,
-    MARKERS,
-    OTHER,
-    PALE,
-    SMALL,
-    Axes,
-    Figure,
-    grid,
-    legend,
-    marks,
-    panels,
-)
+from stages.report.figure import Drawn, Frames, grid, legend, marks, panels
+from stages.report.style import BLUE, COLOURS, INK, MARKERS, OTHER, PALE, SMALL, Axes, Figure
 
 
 def alignment_fewshot(frames: Frames, facts: Facts) -> Drawn:
     """Alignment against accuracy at the smallest n, a panel a task (Fig. 4, left)."""
     table = frames["alignment_fewshot"]
-    table = table.assign(label=f"{facts.n}-shot accuracy", value=table["accuracy"])
-    return _parabolas(
-        table, facts, width=3.3 if table["task"].nunique() > 1 else 5.0, height=3.4
-    ), {}
+    table = table.assign(row=f"{facts.n}-shot accuracy", column=table["task"])
+    width = 3.3 if table["task"].nunique() > 1 else 5.0
+    return _parabolas(table, "accuracy", facts, width=width, height=3.4), {}
 
 
 def covariate(frames: Frames, facts: Facts) -> Drawn:
     """Alignment against the accuracy that partial correlations control for (Fig. 5)."""
-    table = frames["covariate_alignment"]
-    table = table.assign(label="accuracy", task="", value=table["accuracy"])
-    return _parabolas(table, facts, width=5.2, height=3.7), {}
+    table = frames["covariate_alignment"].assign(row="accuracy", column="")
+    return _parabolas(table, "accuracy", facts, width=5.2, height=3.7), {}
 
 
 def relabelled(frames: Frames, facts: Facts) -> Drawn:
     """Alignment against the gain from relabelled images (Appendix D), where the study has it."""
-    table = frames["relabelled"]
-    table = table.assign(label="gain in top-1", task="", value=table["gain"], weights="")
-    tests = frames.get("relabelled_tests", pd.DataFrame({"measure": [], "r": []}))
-    tests = tests[(tests["measure"] == facts.measure) & tests["r"].notna()]
-    drawn = _parabolas(table, facts, width=5.2, height=3.7)
+    table = frames["relabelled"].assign(row="gain in top-1", column="", weights="")
+    tests = frames["relabelled_tests"].dropna(subset="r")
+    tests = tests[tests["measure"] == facts.measure]
+    drawn = _parabolas(table, "gain", facts, width=5.2, height=3.7)
     return drawn, {"tests": tests.to_dict("records")}
 
 
-def _parabolas(table: pd.DataFrame, facts: Facts, **size: float) -> Figure:
-    """A point a model over the curve, a panel a task; columns `value`, `label` and `task`."""
-    drawn, parts = grid(coloured(table), "label", "task", **size)
+def _parabolas(table: pd.DataFrame, outcome: str, facts: Facts, **size: float) -> Figure:
+    """A point a model over the curve, of a column `outcome`; panels by `row` and `column`."""
+    drawn, parts = grid(coloured(table), **size)
     for axis, part in parts:
         x, fit, low, high = curve(part)
         axis.fill_between(x, low, high, color="black", alpha=0.1, lw=0)
-        by_family(axis, part, "alignment", "value")
+        by_family(axis, part, "alignment", outcome)
         axis.plot(x, fit, color="black", lw=1.2, zorder=3)
         axis.margins(y=0.06)
         axis.set_xlabel(facts.alignment)
@@ -87,7 +68,7 @@ def coloured(table: pd.DataFrame) -> pd.DataFrame:
 
     As many groups as there are colours are told apart: the largest, if there are more.
     """
-    groups = list(dict.fromkeys(table["group"]))
+    groups = list(table["group"].unique())
     if len(groups) > len(COLOURS):
         groups = list(table["group"].value_counts().index[: len(COLOURS) - 1])
     rank = table["group"].map({group: i for i, group in enumerate(groups)}).fillna(-1).astype(int)

@@ -1,17 +1,14 @@
 """How the U depends on the specification: every outcome by every test."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pandas as pd
 
 from stages.analysis.facts import Facts
 from stages.analysis.families import MIN_FAMILIES
-from stages.analysis.outcomes import Record, is_shown, outcome_name
-from stages.report.figure import Drawn, Frames, records
-from stages.report.intervals import missing
-from stages.report.style import BLUE, GREY, INK, ORANGE, PALE, SMALL, Axes, panels
+from stages.analysis.outcomes import Record, is_shown, outcome_name, records
+from stages.report.figure import Drawn, Frames, missing, panels
+from stages.report.style import BLUE, GREY, INK, ORANGE, PALE, SMALL, Axes
 from stages.report.words import decimal
 
 TESTS = ("z²", "capacity", "two lines")
@@ -23,9 +20,7 @@ def shape(frames: Frames, facts: Facts) -> Drawn:
     """A row an outcome, a column a specification; estimates as colours and numbers."""
     table = frames["u_tests"]
     table = table[[is_shown_test(row, facts) for row in records(table)]]
-    if not len(table):
-        return None
-    names, two = [outcome_name(row) for row in records(table)], table["test"] == "two lines"
+    table = table.assign(outcome=[outcome_name(row) for row in records(table)])
     slopes = table[["slope_low", "slope_high"]].notna().all(axis=1)
     order = table.assign(test=table["test"].map(TESTS.index))[SPECIFICATION].drop_duplicates()
     order = order.sort_values(SPECIFICATION).reset_index(drop=True)
@@ -33,20 +28,19 @@ def shape(frames: Frames, facts: Facts) -> Drawn:
     places = {(TESTS[test], *rest): x for test, *rest, x in order.to_numpy(object)}
     largest = table["estimate"].abs().groupby(table["test"]).max()
     table = table.assign(
-        known=slopes.where(two, table["estimate"].notna()),
+        known=slopes.where(table["test"] == "two lines", table["estimate"].notna()),
         x=[places[key] for key in zip(*(table[c] for c in SPECIFICATION), strict=True)],
-        y=pd.factorize(pd.Series(names))[0],
+        y=pd.factorize(table["outcome"])[0],
         small=table["q"].astype(float) < 1 - facts.confidence,
         share=table["estimate"] / table["test"].map(largest).replace(0, 1),
     )
-    outcomes = list(dict.fromkeys(names))
+    outcomes = list(table["outcome"].unique())
     width, height = 2.0 + 0.62 * (max(places.values()) + 1), 1.5 + 0.36 * len(outcomes)
     drawn, (axis,) = panels(1, width=width, height=height)
     for row in records(table):
         _cell(axis, row, 1 - facts.confidence)
     _frame(axis, outcomes, places)
-    few = facts.families < MIN_FAMILIES
-    return drawn, missing(table, table["known"]) | {"few": few}
+    return drawn, missing(table, table["known"]) | {"few": facts.families < MIN_FAMILIES}
 
 
 def is_shown_test(row: Record, facts: Facts) -> bool:
@@ -62,11 +56,14 @@ def _cell(axis: Axes, row: Record, alpha: float) -> None:
     from matplotlib.patches import Rectangle
 
     x, y, two, small = row["x"], row["y"], row["test"] == "two lines", row["small"]
+    share = 0.0
+    if row["known"]:  # of two lines, blue is a U and orange none
+        share = float(row["u"] is True) / 2 if two else row["share"]
     colours = LinearSegmentedColormap.from_list("shape", [ORANGE, "#F7F7F7", BLUE])
-    share = 0.4 * float(row["u"] is True) / 2 if two else 0.4 * row["share"]
-    fill = colours(0.5 + (share if row["known"] else 0))
     look: dict[str, Any] = {"ec": "black", "zorder": 2 + small, "linewidth": 1.4 * small}
-    axis.add_patch(Rectangle((x - 0.46, y - 0.43), 0.92, 0.86, fc=fill, **look))
+    axis.add_patch(
+        Rectangle((x - 0.46, y - 0.43), 0.92, 0.86, fc=colours(0.5 + 0.4 * share), **look)
+    )
     look = {"ha": "center", "va": "center", "size": SMALL - 1, "zorder": 4}
     if not row["known"]:
         axis.text(x, y, "n.c.", color=GREY, **look)

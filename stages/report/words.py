@@ -1,9 +1,6 @@
 """The report's words, which stand in templates/report.yaml, and numbers as readers want them."""
 
-from __future__ import annotations
-
 import re
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +10,21 @@ from jinja2 import Environment, StrictUndefined
 from stages.analysis.facts import HEAD_WORDS, MEASURE_WORDS, capital
 
 TEMPLATES = Path(__file__).parent / "templates"
-
-
-@cache
-def words() -> dict[str, Any]:
-    """Words of the report's sections, figures and tables."""
-    found: dict[str, Any] = yaml.safe_load((TEMPLATES / "report.yaml").read_text(encoding="utf-8"))
-    return found
-
-
-def fill(template: str, **values: Any) -> str:
-    """A text with its values; runs of white space become one space."""
-    environment = Environment(undefined=StrictUndefined)  # noqa: S701  # plain text, no HTML
-    known = {
-        "capital": capital,
-        "decimal": decimal,
-        "MEASURE_WORDS": MEASURE_WORDS,
-        "HEAD_WORDS": HEAD_WORDS,
-    }
-    return " ".join(environment.from_string(template).render(known | values).split())
+WORDS: dict[str, Any] = yaml.safe_load((TEMPLATES / "report.yaml").read_text(encoding="utf-8"))
+"""Words of the report's sections, figures and tables."""
 
 
 def decimal(value: float, digits: int = 2, signed: bool = False) -> str:
     """A number as text, with a true minus, and no sign before zero."""
     text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
     return re.sub(r"[+-](?=0\.0*(?!\d))", "", text).replace("-", "−")
+
+
+_PLAIN = Environment(undefined=StrictUndefined)  # noqa: S701  # plain text, no HTML
+_PLAIN.globals |= {"capital": capital, "decimal": decimal}
+_PLAIN.globals |= {"MEASURE_WORDS": MEASURE_WORDS, "HEAD_WORDS": HEAD_WORDS}
+
+
+def fill(template: str, **values: Any) -> str:
+    """A text with its values; runs of white space become one space."""
+    return " ".join(_PLAIN.from_string(template).render(values).split())

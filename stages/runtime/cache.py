@@ -2,15 +2,14 @@
 
 It lies outside the workspace (`$ARTIFACT_CACHE`, else the user's cache folder), is shared by queued
 experiments and clones, and may be deleted at any time. A file holds the SHA-256 of its payload
-(32 bytes) and the payload; a damaged one is said, dropped and computed again.
+(32 bytes) and the payload; a damaged one is reported, dropped and computed again.
 """
-
-from __future__ import annotations
 
 import contextlib
 import hashlib
 import io
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,8 +19,6 @@ from typing import BinaryIO
 import platformdirs
 
 from stages.runtime.errors import DataError
-
-_CHUNK = 1 << 20
 
 
 class CacheError(DataError):
@@ -36,10 +33,7 @@ def default_root() -> Path:
 
 @contextlib.contextmanager
 def naming(root: Path) -> Iterator[None]:
-    """Turn the system's errors into a `CacheError` that names the cache, the reason and a way out.
-
-    Without a root it would say "No space left on device", and not on which.
-    """
+    """Turn the system's errors into a `CacheError` that names the cache and a way out."""
     try:
         yield
     except OSError as error:
@@ -52,8 +46,8 @@ def naming(root: Path) -> Iterator[None]:
 class Cache:
     """A mapping from keys (hex digests) to bytes, safe for many processes at once.
 
-    Payloads may be larger than memory: `open` and `put` with a path read and write in pieces. Each
-    method raises CacheError where the folder cannot be read or written.
+    Payloads may be larger than memory: `open`, and `put` with a path, read and write in pieces.
+    Each method raises CacheError where the folder cannot be read or written.
     """
 
     def __init__(self, root: Path | None = None) -> None:
@@ -70,23 +64,24 @@ class Cache:
         with stream, naming(self.root):
             return stream.read()
 
-    def open(self, key: str) -> BinaryIO | None:
-        """The verified payload as a file to read from, or None; the caller closes it."""
+    def open(self, key: str, verified: bool = False) -> BinaryIO | None:
+        """The payload as a file to read from, or None where there is none or it is damaged.
+
+        It is hashed, unless it was `verified` before. The caller closes it.
+        """
         path = self._path(key)
         with naming(self.root):
             try:
                 stream = path.open("rb")
             except FileNotFoundError:
                 return None
-            expected, found = stream.read(32), hashlib.sha256()
-            while chunk := stream.read(_CHUNK):
-                found.update(chunk)
-            if found.digest() == expected:
+            expected = stream.read(32)
+            if verified or hashlib.file_digest(stream, "sha256").digest() == expected:
                 stream.seek(32)
                 return stream
         print(f"artifact cache: {path} is damaged; it is computed again", file=sys.stderr)
-        # Not one that another process has put in its place; in a cache that may only be read the
-        # damaged one stays, and `put` says so.
+        # One that another process has put in its place stays; so does the damaged one in a cache
+        # that is read-only, and `put` says so.
         with stream, contextlib.suppress(OSError):
             if os.path.samestat(os.fstat(stream.fileno()), path.stat()):
                 path.unlink()
@@ -100,7 +95,7 @@ class Cache:
         return stream is not None
 
     def digest(self, key: str) -> str | None:
-        """SHA-256 that the file under a key tells of its payload, in hex; None where there is none.
+        """SHA-256 of a payload as its file states it, in hex; None where there is no file.
 
         Its folder is listed first, so that a shared file system shows what another machine wrote.
         """
@@ -114,10 +109,7 @@ class Cache:
                 return None
 
     def put(self, key: str, payload: bytes | Path) -> str:
-        """Keep a payload, or the content of a file; its SHA-256 in hex.
-
-        It appears whole or not at all.
-        """
+        """Keep a payload, or the content of a file, whole or not at all; its SHA-256 in hex."""
         path = self._path(key)
         with naming(self.root):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,16 +117,12 @@ class Cache:
             try:
                 source = payload.open("rb") if isinstance(payload, Path) else io.BytesIO(payload)
                 with os.fdopen(handle, "wb") as stream, source:
-                    digest = hashlib.sha256()
-                    stream.write(digest.digest())  # its place; the real one comes last
-                    while chunk := source.read(_CHUNK):
-                        digest.update(chunk)
-                        stream.write(chunk)
-                    stream.seek(0)
+                    digest = hashlib.file_digest(source, "sha256")
+                    source.seek(0)
                     stream.write(digest.digest())
+                    shutil.copyfileobj(source, stream)
                 Path(name).replace(path)
                 return digest.hexdigest()
             except BaseException:
-                with contextlib.suppress(FileNotFoundError):
-                    Path(name).unlink()
+                Path(name).unlink(missing_ok=True)
                 raise

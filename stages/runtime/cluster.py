@@ -5,22 +5,18 @@ for which that was not enough is tried once more, alone, when all others are don
 waited behind the one that kills.
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import sys
-import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stages.runtime.errors import UnitError, UsageError
-from stages.runtime.jobs import Finished, Task, raise_death, work
+from stages.runtime.jobs import Finished, Made, Task, death, work
 from stages.runtime.source import ROOT, digest, file_digest, libraries_of
 
 REACH = 10
@@ -52,7 +48,7 @@ def finished(
         from distributed import KilledWorker
 
         executor = client.get_executor(pure=False, resources=dict(resources))
-        running, suspects, tried = dict[Future[dict[str, str]], Task](), deque[Task](), set[str]()
+        running, suspects, tried = dict[Future[Made], Task](), deque[Task](), set[str]()
 
         def submit(task: Task, priority: int) -> None:
             sent = cloudpickle.dumps(task)  # unpacked by code that the worker is known to have
@@ -61,7 +57,8 @@ def finished(
 
         for i, task in enumerate(tasks):
             submit(task, -i)
-        waiting_since: float | None = None
+        asked = "".join(f' with --resources "{name}={n:g}"' for name, n in resources.items())
+        lack, idle = f"the scheduler at {address} has no worker{asked}", 0  # for so many seconds
         while running:
             done, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
             for future in done:
@@ -69,28 +66,21 @@ def finished(
                     raise _lost(address)
                 task, error = running.pop(future), future.exception()
                 if not isinstance(error, KilledWorker):
-                    yield task, future.result
+                    yield task, error or future.result()
                 elif task.name in tried:
-                    died = (
-                        f"the dask workers that ran it died, {error.allowed_failures + 1} in turn"
-                    )
-                    yield task, partial(raise_death, died)
+                    died = error.allowed_failures + 1
+                    yield task, death(f"the dask workers that ran it died, {died} in turn")
                 else:
                     tried.add(task.name)
                     suspects.append(task)
             if not running and suspects:
                 submit(suspects.popleft(), 0)
-            if done or _can_work(client, address, resources):
-                waiting_since = None
-                continue
-            asked = "".join(f' with --resources "{name}={n:g}"' for name, n in resources.items())
-            lack = f"the scheduler at {address} has no worker{asked}"
-            if waiting_since is None:
+            idle = 0 if done or _can_work(client, address, resources) else idle + 1
+            if idle == 1:
                 print(f"{lack}; waiting {PATIENCE} s for one", file=sys.stderr)
-                waiting_since = time.monotonic()
-            elif time.monotonic() - waiting_since > PATIENCE:
-                kept = "what is finished is kept"
-                raise UnitError(f"{lack}, and none came within {PATIENCE} s; {kept}")
+            if idle > PATIENCE:
+                late = f"none came within {PATIENCE} s; what is finished is kept"
+                raise UnitError(f"{lack}, and {late}")
 
 
 @contextlib.contextmanager
@@ -148,13 +138,13 @@ def _made_with(task: Task) -> dict[str, str]:
     return {"code": CODE, **libraries_of(task.job.call.func.__module__)}
 
 
-def _by_value() -> Callable[[bytes, dict[str, str]], dict[str, str]]:
+def _by_value() -> Callable[[bytes, dict[str, str]], Made]:
     """`remote`, as a function that a scheduler or worker can unpack without this repository.
 
     So the scheduler needs none, and a worker without it says so instead of dying.
     """
 
-    def on_worker(sent: bytes, made_with: dict[str, str]) -> dict[str, str]:
+    def on_worker(sent: bytes, made_with: dict[str, str]) -> Made:
         import importlib
         from pathlib import Path
 
@@ -165,13 +155,13 @@ def _by_value() -> Callable[[bytes, dict[str, str]], dict[str, str]]:
                 f"a dask worker in {Path.cwd()} cannot import {error.name}; start it in the "
                 "repository's root by `python -m distributed.cli.dask_worker`"
             ) from error
-        made: dict[str, str] = here.remote(sent, made_with)
+        made: Made = here.remote(sent, made_with)
         return made
 
     return on_worker
 
 
-def remote(sent: bytes, made_with: Mapping[str, str]) -> dict[str, str]:
+def remote(sent: bytes, made_with: Mapping[str, str]) -> Made:
     """Do a job on a dask worker.
 
     Raises

@@ -4,8 +4,6 @@ Exit codes: 0 success; 1 usage (parameters, studies); 2 data (files, downloads, 
 disk); 3 some units failed while the others finished; 130 interrupted; 143 terminated.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import signal
@@ -21,10 +19,8 @@ GRACE = 1.5
 """Seconds to end in, after a signal: by then the stage leaves, whatever it waits for."""
 
 _SAID = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
-_PLACE = {
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
-    *(errno.EROFS, errno.EACCES, errno.EPERM),
-}
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_RIGHTS = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 class SignalError(KeyboardInterrupt):
@@ -43,7 +39,7 @@ def door(stage: Callable[[], None]) -> None:
     except SignalError as error:
         _leave(error.args[0], None)
     except OSError as error:
-        if error.errno not in _PLACE:
+        if error.errno not in _DISK | _RIGHTS:
             raise
         where = error.filename or "an output of this stage"
         said, code = f"{where}: {error.strerror}; finished units are kept", DataError.code

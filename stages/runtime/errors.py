@@ -1,7 +1,5 @@
 """Errors that a user can act on, each with the exit code that a stage ends with."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Writing a stage's outputs: whole or not at all, and equal bytes for equal content."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json
@@ -92,8 +90,6 @@ def unpack(payload: bytes, folder: Path) -> None:
     """Write the files of a payload below a folder."""
     with zipfile.ZipFile(io.BytesIO(payload)) as archive:
         for name in archive.namelist():
-            path = (folder / name).resolve()
-            if not path.is_relative_to(folder.resolve()):
+            if not (folder / name).resolve().is_relative_to(folder.resolve()):
                 raise DataError(f"'{name}' would be written outside {folder}")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(archive.read(name))
+        archive.extractall(folder)

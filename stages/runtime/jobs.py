@@ -1,15 +1,13 @@
 """Runs a stage's jobs: takes from the artifact cache what is there, computes what is missing.
 
 A *job* is a call of a plain function. Its result is kept in the artifact cache under a key that
-follows from the function's code and its arguments (`stages.runtime.keys`). A function that makes
+follows from the function's code and its arguments (`stages.runtime.source`). A function that makes
 several results from shared work takes a last argument `each`, a list of items, and yields one
 result for each item in order; each is kept by itself, and the function gets the missing ones only.
 
 Jobs run in this process, in worker processes of this machine, or on a dask.distributed cluster.
 Results never depend on where: each computes in one thread, from seeds among a job's arguments.
 """
-
-from __future__ import annotations
 
 import contextlib
 import copy
@@ -22,14 +20,14 @@ from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from tqdm import tqdm
 
 from stages.runtime.cache import Cache, CacheError
 from stages.runtime.errors import DataError, UnitError
-from stages.runtime.keys import keys_of
 from stages.runtime.machine import Place, one_thread
+from stages.runtime.source import keys_of
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -56,14 +54,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Kept:
-    """A result in the artifact cache."""
+    """A result in the artifact cache; `verified` if it was found whole before the stage began."""
 
     key: str
     name: str
+    verified: bool
 
     def open(self) -> BinaryIO:
         """A file to read the result from, for results larger than memory."""
-        stream = Cache().open(self.key)
+        stream = Cache().open(self.key, self.verified)
         if stream is None:
             raise DataError(f"artifact cache: a result of '{self.name}' vanished; run again")
         return stream
@@ -89,8 +88,9 @@ class Task:
     limit: float | None = None
 
 
-Finished = tuple[Task, Callable[[], dict[str, str]]]
-"""A task, and a function that returns each result's SHA-256 by its key, or raises."""
+Made = dict[str, str] | BaseException
+"""SHA-256 of each result of a job by its key, or why the job failed."""
+Finished = tuple[Task, Made]
 
 
 def run(
@@ -120,7 +120,7 @@ def run(
         The artifact cache cannot be read or written; at once.
     """
     start, cache, failures = time.monotonic(), Cache(), dict(failed or {})
-    tasks, planned = [], set[str]()
+    tasks, planned, made = [], set[str](), set[str]()
     for name, job in jobs.items():
         absent = []
         for i, key in enumerate(job.keys):
@@ -130,29 +130,27 @@ def run(
         if absent:
             tasks.append(Task(_text(name), job, absent, cache, place.limit))
     tasks.sort(key=lambda task: -task.job.cost)
-    total, computed = len(planned), 0
-    cached = total - sum(len(task.missing) for task in tasks)
+    total, cached = len(planned), len(planned) - sum(len(task.missing) for task in tasks)
     form = "{desc}: {percentage:3.0f} % |{bar}| {elapsed} elapsed, {remaining} left{postfix}"
     whole = sum(map(_cost, tasks))  # so that the time left is that of the work left
     bar = tqdm(total=whole, desc=stage, bar_format=form, smoothing=0, disable=None)
     with bar, contextlib.closing(_finished(tasks, place)) as finished:
-        for task, result in finished:
-            try:
-                made = result()
-                if any(cache.digest(key) != digest for key, digest in made.items()):
-                    raise DataError(
-                        f"a result of '{task.name}' was computed and is not in {cache.root}: the "
-                        "worker has another artifact cache; $ARTIFACT_CACHE must name a folder "
-                        "that all machines share"
-                    )
-                computed += len(made)
-            except CacheError:
-                raise  # every other job would say the same
-            except Exception as error:  # noqa: BLE001 - every reason is reported, the stage fails
-                failures[task.name] = f"{type(error).__name__}: {error}".removesuffix(": ")
-            bar.set_postfix_str(f"{cached + computed} of {total} units")
+        for task, found in finished:
+            if isinstance(found, CacheError):
+                raise found  # every other job would fail for the same reason
+            if isinstance(found, BaseException):
+                failures[task.name] = f"{type(found).__name__}: {found}".removesuffix(": ")
+            elif any(cache.digest(key) != digest for key, digest in found.items()):
+                failures[task.name] = (
+                    f"a result of '{task.name}' was computed and is not in {cache.root}: the "
+                    "worker has another artifact cache; $ARTIFACT_CACHE must name a folder that "
+                    "all machines share"
+                )
+            else:
+                made |= found.keys()
+            bar.set_postfix_str(f"{cached + len(made)} of {total} units")
             bar.update(_cost(task))
-    units = f"{total} units, {cached} from the cache, {computed} computed, {len(failures)} failed"
+    units = f"{total} units, {cached} from the cache, {len(made)} computed, {len(failures)} failed"
     print(f"{stage}: {units}, {time.monotonic() - start:.1f} s", file=sys.stderr)
     if failures:
         reasons = "; ".join(f"{name} ({reason})" for name, reason in failures.items())
@@ -160,8 +158,8 @@ def run(
         raise UnitError(f"{stage}: {len(failures)} of {total} jobs failed: {reasons}")
     results: dict[Key, Any] = {}
     for name, job in jobs.items():
-        found = [read(Kept(key, _text(name))) for key in job.keys]
-        results[name] = found[0] if job.each is None else found
+        kept = [read(Kept(key, _text(name), verified=key not in made)) for key in job.keys]
+        results[name] = kept[0] if job.each is None else kept
     return results
 
 
@@ -194,38 +192,35 @@ def _finished(tasks: Sequence[Task], place: Place) -> Generator[Finished, None, 
         yield from workers.finished(tasks, min(place.workers, len(tasks)))
     else:
         for task in tasks:
-            yield task, functools.partial(work, task)
+            yield task, work(task)
 
 
-def work(task: Task) -> dict[str, str]:
-    """Compute a job's missing results and keep them; SHA-256 of each by its key.
+def work(task: Task) -> Made:
+    """Compute a job's missing results and keep them.
 
     With a limit, a result that takes longer ends this process by SIGALRM, wherever it hangs.
     """
-    call, items = task.job.call, task.job.each
+    call, items, made = task.job.call, task.job.each, dict[str, str]()
     one_thread()
-    made, failure = dict[str, str](), None
     try:
-        _alarm(task.limit)
+        signal.setitimer(signal.ITIMER_REAL, task.limit or 0)
         results = [call()] if items is None else call(each=[items[i] for i in task.missing])
         for i, result in zip(task.missing, results, strict=True):
             if not isinstance(result, bytes | Path):
                 result = json.dumps(result, allow_nan=False).encode()
             key = task.job.keys[i]
             made[key] = task.cache.put(key, result)
-            _alarm(task.limit)
-    except Exception as error:  # noqa: BLE001 - raised below, without what cannot travel
-        failure = _portable(error)
+            signal.setitimer(signal.ITIMER_REAL, task.limit or 0)
+    except Exception as error:  # noqa: BLE001 - every reason is reported, the stage fails
+        return _portable(error)
     finally:
-        _alarm(task.limit and 0)
-    if failure:
-        raise failure
+        signal.setitimer(signal.ITIMER_REAL, 0)
     return made
 
 
-def raise_death(reason: str) -> NoReturn:
-    """What the job of a dead worker gives for a result."""
-    raise RuntimeError(f"{reason}; a rerun computes what is missing")
+def death(reason: str) -> RuntimeError:
+    """Why the job of a worker that died has failed."""
+    return RuntimeError(f"{reason}; a rerun computes what is missing")
 
 
 def _portable(error: Exception) -> Exception:
@@ -235,12 +230,6 @@ def _portable(error: Exception) -> Exception:
         return copy.deepcopy(error)
     except Exception:  # noqa: BLE001 - whatever its own constructor raises
         return RuntimeError(f"{type(error).__name__}: {error}")
-
-
-def _alarm(seconds: float | None) -> None:
-    """Send this process SIGALRM in so many seconds; 0 cancels it."""
-    if seconds is not None:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _cost(task: Task) -> float:

@@ -1,7 +1,5 @@
 """The machine that work is planned for. It decides where and how fast, never what."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys
@@ -56,9 +54,7 @@ class Place:
 
 def cores() -> int:
     """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def place(compute: Any, device: str = "cpu") -> Place:

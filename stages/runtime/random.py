@@ -1,7 +1,5 @@
 """Random generators that depend on a seed and a name, never on what ran before."""
 
-from __future__ import annotations
-
 import hashlib
 
 import numpy as np

@@ -1,20 +1,22 @@
-"""Fingerprints of what a result depends on: the code that makes it and the libraries it calls.
+"""What a result depends on, as digests: the key under which it is kept in the artifact cache.
 
-The code of a function is its module and every `stages.*` module that can be reached from it by
-imports. Comments, formatting and docstrings are left out: they change no result.
+A key holds the function's code, the versions of the libraries that this code imports, and the
+function's arguments. The code of a function is its module and every `stages.*` module that can be
+reached from it by imports. Comments, formatting and docstrings are left out: they change no result.
 """
 
-from __future__ import annotations
-
 import ast
+import dataclasses
 import functools
 import hashlib
 import importlib.metadata
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from stages.runtime.errors import DataError
 
@@ -28,6 +30,73 @@ DISTRIBUTIONS = {
 """Distributions behind the name of an import, where it is not its own."""
 HARMLESS = {"tqdm", "platformdirs", "threadpoolctl", "pooch", "requests", "urllib3", "jinja2"}
 """Libraries that fetch, show and schedule; no number depends on their version."""
+
+
+def keys_of(call: functools.partial[Any], items: Sequence[Any] | None) -> list[str]:
+    """The keys of a call's results: one for each item, or a single one where there are none.
+
+    Parameters
+    ----------
+    call : a function of this repository and its arguments.
+    items : what its argument `each` may hold; None for a function without one.
+    """
+    shared = digest(identity(call))
+    if items is None:
+        return [shared]
+    return [digest([shared, identity(item)]) for item in items]
+
+
+def identity(value: Any) -> Any:
+    """What a result depends on of a value, as plain JSON.
+
+    Of a path it is the content of the file or folder, wherever it lies. An object may state it in a
+    method `identity`; of other dataclasses and pydantic models it is their fields, and of a
+    function its name and code.
+
+    Raises
+    ------
+    TypeError
+        The value is of a type whose content is not known.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Path):
+        status = value.stat() if value.is_file() else None
+        return _content(value, status and (status.st_mtime_ns, status.st_size))
+    if isinstance(value, bytes):
+        return digest(value)
+    if hasattr(value, "identity"):
+        return identity(value.identity())
+    if hasattr(value, "model_dump"):
+        return identity(value.model_dump())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: identity(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): identity(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [identity(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return [value.dtype.str, list(value.shape), digest(np.ascontiguousarray(value).tobytes())]
+    if isinstance(value, functools.partial):
+        return [identity(value.func), identity(value.args), identity(value.keywords)]
+    if callable(value) and hasattr(value, "__qualname__"):
+        module = value.__module__
+        name, code = f"{module}.{value.__qualname__}", code_digest(module)
+        return {"function": name, "code": code, "libraries": libraries_of(module)}
+    raise TypeError(f"{value!r}: what of a {type(value).__name__} decides a result is not known")
+
+
+@functools.cache
+def _content(path: Path, _: tuple[int, int] | None) -> str:
+    """Of a folder or file; a file is read again when its time or size has changed."""
+    return folder_digest(path) if path.is_dir() else file_digest(path)
+
+
+class Module(NamedTuple):
+    """A module's code without comments and docstrings, and all that it may import."""
+
+    code: str
+    imports: tuple[str, ...]
 
 
 @functools.cache
@@ -50,27 +119,15 @@ def modules_of(module: str) -> dict[str, Module]:
     return seen
 
 
-class Module(NamedTuple):
-    """A module's code without comments and docstrings, and all that it may import."""
-
-    code: str
-    imports: tuple[str, ...]
-
-
 @functools.cache
 def _module(name: str) -> Module | None:
     """A module of this repository, or None for anything else."""
-    path = _file(name)
-    if path is None:
-        return None
-    tree = _strip_docstrings(ast.parse(path.read_text(encoding="utf-8")))
-    return Module(ast.unparse(tree), tuple(_imports(tree)))
-
-
-def _file(module: str) -> Path | None:
-    """The source file of a module of this repository, or None for anything else."""
-    stem = ROOT.joinpath(*module.split("."))
-    return next((p for p in (stem.with_suffix(".py"), stem / "__init__.py") if p.is_file()), None)
+    stem = ROOT.joinpath(*name.split("."))
+    for path in (stem.with_suffix(".py"), stem / "__init__.py"):
+        if path.is_file():
+            tree = _strip_docstrings(ast.parse(path.read_text(encoding="utf-8")))
+            return Module(ast.unparse(tree), tuple(_imports(tree)))
+    return None
 
 
 def _imports(tree: ast.AST) -> Iterator[str]:

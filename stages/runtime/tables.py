@@ -1,7 +1,5 @@
 """Every CSV file is read here, against a schema; what is wrong becomes one clear line."""
 
-from __future__ import annotations
-
 import csv
 import io
 import math
@@ -89,9 +87,9 @@ def read_table(
 
     Parameters
     ----------
-    columns : the schema, by column name. more : whether the file may have other columns as well,
-        which are kept as text.
+    columns : the schema, by column name.
     unique : columns whose values, taken together, no two lines may share.
+    more : whether the file may have other columns as well, which are kept as text.
     error : what is raised. where : the key that names the file, for a file that cannot be read.
 
     Raises
@@ -136,12 +134,12 @@ def _wrong_header(header: list[str], columns: Mapping[str, Column], more: bool) 
     """What is wrong with the names of the columns, or ""."""
     needed = [name for name, column in columns.items() if not column.optional]
     for name in dict.fromkeys((*needed, *header)):
-        count = header.count(name)
-        if count > 1 or (count == 0 and name in needed):
+        if (count := header.count(name)) != 1:
             found = f"is there {count} times" if count else "is missing"
             return f"{name!r} {found}; {needed} are needed, each once"
-    unknown = [name for name in header if name not in columns]
-    return f"{unknown[0]!r} is unknown; {list(columns)} are allowed" if unknown and not more else ""
+        if name not in columns and not more:
+            return f"{name!r} is unknown; {list(columns)} are allowed"
+    return ""
 
 
 def _number(cell: str) -> float:
@@ -153,9 +151,7 @@ def _number(cell: str) -> float:
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write a tidy table as CSV, one measurement a row; None is a blank cell.
-
-    Floats are written so that they come back exactly.
+    """Write a tidy table as CSV, one measurement a row; None is a blank cell. Floats are exact.
 
     Raises
     ------
@@ -169,5 +165,5 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)  # floats as repr: they come back exactly
+    writer.writerows(rows)  # floats as repr
     write_bytes(path, stream.getvalue().encode())

@@ -5,8 +5,6 @@ handed out then are tried again in a new pool, one at a time; one that breaks it
 and the others go on.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import signal
@@ -20,7 +18,7 @@ from functools import partial
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext
 
-from stages.runtime.jobs import Finished, Task, raise_death, work
+from stages.runtime.jobs import Finished, Made, Task, death, work
 from stages.runtime.source import modules_of
 
 
@@ -32,7 +30,7 @@ def finished(tasks: Sequence[Task], workers: int) -> Iterator[Finished]:
     """
     context = serve({task.job.call.func.__module__ for task in tasks})
     left, suspects, tried = deque(tasks), deque[Task](), set[str]()
-    running: dict[Future[dict[str, str]], Task] = {}
+    running = dict[Future[Made], Task]()
     new_pool = partial(ProcessPoolExecutor, workers, context, initializer=_end_with_parent)
     pool = new_pool()
     try:
@@ -49,11 +47,11 @@ def finished(tasks: Sequence[Task], workers: int) -> Iterator[Finished]:
                 pool, done = new_pool(), set(running)
             codes = {process.exitcode for process in processes} - {None, 0, -signal.SIGTERM}
             for future in done:
-                task = running.pop(future)
-                if not isinstance(future.exception(), BrokenProcessPool):
-                    yield task, future.result
+                task, error = running.pop(future), future.exception()
+                if not isinstance(error, BrokenProcessPool):
+                    yield task, error or future.result()
                 elif len(done) == 1 and (task.name in tried or -signal.SIGALRM in codes):
-                    yield task, partial(raise_death, _reason(task.limit, codes))
+                    yield task, death(_reason(task.limit, codes))
                 else:
                     suspects.append(task)
                     tried |= {task.name} if len(done) == 1 else set()
@@ -64,11 +62,11 @@ def finished(tasks: Sequence[Task], workers: int) -> Iterator[Finished]:
             process.kill()
 
 
-def _begin(pool: ProcessPoolExecutor, task: Task) -> Future[dict[str, str]]:
+def _begin(pool: ProcessPoolExecutor, task: Task) -> Future[Made]:
     try:
         return pool.submit(work, task)
     except BrokenProcessPool as error:  # a worker died while it had no job
-        future: Future[dict[str, str]] = Future()
+        future = Future[Made]()
         future.set_exception(error)
         return future
 
@@ -88,9 +86,8 @@ def serve(modules: set[str]) -> ForkServerContext:
     libraries; and what this process has imported, for each worker runs the main module's file anew.
     """
     context = multiprocessing.get_context("forkserver")
-    loaded = {name for name in list(sys.modules) if name.partition(".")[0] == "stages"}
-    own = {module for module in modules if module.partition(".")[0] == "stages"}
-    reached = {name for module in own for name in modules_of(module)}
+    loaded = {name for name in list(sys.modules) if name.startswith("stages.")}
+    reached = {r for name in modules if name.startswith("stages.") for r in modules_of(name)}
     context.set_forkserver_preload(sorted(loaded | reached | modules))
     # A Ctrl-C is this process's to handle: the server and its workers would each report it.
     resource_tracker.ensure_running()  # it would lift the block
@@ -104,10 +101,9 @@ def serve(modules: set[str]) -> ForkServerContext:
 
 def _end_with_parent() -> None:
     """End this worker when the process that it works for is gone, even by SIGKILL."""
-    parent = multiprocessing.parent_process()
 
     def watch() -> None:
-        if parent is not None:
+        if parent := multiprocessing.parent_process():
             parent.join()
             os._exit(1)
 

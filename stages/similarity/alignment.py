@@ -1,7 +1,5 @@
 """Alignment of a model with people on one stimulus set, by every measure that it supports."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -20,17 +18,14 @@ GROUP = "group"
 def alignment(
     embedding: Embedding, stimuli: Path, similarity: str, bootstraps: int, seed: int
 ) -> list[Record]:
-    """Alignment of one model with one stimulus set.
+    """A row a measure (pearson, spearman, triplet) and judge ("group", or a participant, "p01").
+
+    Its `value` and, for the group, its `se`, the standard error over stimuli.
 
     embedding : of the set's images. stimuli : the set's folder.
     similarity : of two embeddings: cosine, dot, pearson or euclidean.
     bootstraps : resamples of the stimuli. They depend on the seed and the set's name alone, so that
     all models are measured on the same resamples.
-
-    Returns
-    -------
-    A row a measure and judge: measure (pearson, spearman, triplet); judge ("group", or a
-    participant, "p01" and so on); value; se, the standard error over stimuli, of the group only.
     """
     model = similarity_matrix(embedding.read(), similarity)
     human = read_judgments(stimuli)
@@ -43,12 +38,12 @@ def alignment(
 
 def agreements(model: np.ndarray, human: Judgments) -> list[Record]:
     """Every measure that the judgments support, for the group and for each participant."""
-    group = group_similarity(human)
+    group, judged = group_similarity(human), human.arrays()
     if group is None:
-        value = triplet_votes(model, *judged(human))
+        value = triplet_votes(model, judged["triplets"], judged["votes"])
         return [{"measure": "triplet", "judge": GROUP, "value": value}]
-    people = () if human.participants is None else human.participants
-    judges = {GROUP: group, **{f"p{i:02d}": one for i, one in enumerate(people, 1)}}
+    people = enumerate(judged.get("participants", ()), 1)
+    judges = {GROUP: group, **{f"p{i:02d}": matrix for i, matrix in people}}
     return [
         {"measure": measure, "judge": judge, "value": agree(model, matrix)}
         for judge, matrix in judges.items()
@@ -64,12 +59,12 @@ def standard_errors(
     None for a matrix of more than `resample.LARGEST` stimuli, which would take too long, and where
     the measure is undefined in more than `resample.UNDEFINED` of the resamples.
     """
-    group = group_similarity(human)
+    group, judged = group_similarity(human), human.arrays()
     if group is not None and human.n > resample.LARGEST:
         return dict.fromkeys(MEASURES)
     w = resample.multiplicities(human.n, bootstraps, rng)
     if group is None:
-        values = {"triplet": resample.triplet_votes(model, *judged(human), w)}
+        values = {"triplet": resample.triplet_votes(model, judged["triplets"], judged["votes"], w)}
     else:
         functions = (resample.pearson, resample.spearman, resample.triplet)
         values = {function.__name__: function(model, group, w) for function in functions}
@@ -81,10 +76,3 @@ def group_similarity(human: Judgments) -> np.ndarray | None:
     if human.similarity is None and human.soft_labels is not None:
         return label_similarity(human.soft_labels, str(human.label_similarity))
     return human.similarity
-
-
-def judged(human: Judgments) -> tuple[np.ndarray, np.ndarray]:
-    """Judged triplets [T, 3] and their votes [T, 2]; ValueError where there are none."""
-    if human.triplets is None or human.votes is None:
-        raise ValueError("judgments hold neither similarities nor triplets nor soft labels")
-    return human.triplets, human.votes

@@ -7,10 +7,7 @@ participants one by one (Nili et al. 2014, doi:10.1371/journal.pcbi.1003553); `s
 similarity matrices [P, n, n]; `measure` is one of `MEASURES`.
 """
 
-from __future__ import annotations
-
 import math
-from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -26,67 +23,37 @@ from stages.sources.human import read_judgments
 
 SPLITS = 1000
 """All splits of the participants into halves where there are no more, else so many random ones."""
-TRIPLET_SPLITS = 100
-"""The same for triplet agreement, which takes longer."""
-
-
-@dataclass(frozen=True)
-class Ceiling:
-    """The noise ceiling of one set and measure; None is undefined, see where it is made."""
-
-    measure: str
-    leave_one_out: float
-    upper: float | None
-    split_half: float | None
-    spearman_brown: float | None
-
-
-@dataclass(frozen=True)
-class Repeated:
-    """A set that was judged more than once.
-
-    form : "participants" or "votes". judges : participants; of votes the most that a triplet has.
-    stimuli : how many. ceilings : one for each measure that has one.
-    """
-
-    form: str
-    judges: int
-    stimuli: int
-    ceilings: list[Ceiling]
-
-    @classmethod
-    def from_dict(cls, fields: Record) -> Repeated:
-        """A set from what `noise_ceilings` returns."""
-        return cls(**fields | {"ceilings": [Ceiling(**one) for one in fields["ceilings"]]})
+TRIPLET_SPLITS = 100  # the same for triplet agreement, which takes longer
 
 
 def noise_ceilings(stimuli: Path, name: str, seed: int) -> Record | None:
-    """The fields of a set's `Repeated`; None where it was judged once. stimuli : its folder."""
-    human, rng = read_judgments(stimuli), rng_for(seed, "ceilings", name)
+    """Noise ceilings of a stimulus set; None where it was judged once. stimuli : its folder.
+
+    Returns form ("participants" or "votes"), judges (participants; of votes the most that a triplet
+    has), stimuli (how many) and ceilings, a row a measure; None in a row is undefined.
+    """
+    human = read_judgments(stimuli)
     people, votes = human.participants, human.votes
     if people is not None:
-        found = participants_ceilings(people, rng)
-        return asdict(Repeated("participants", len(people), human.n, found))
+        rows = participants_ceilings(people, rng_for(seed, "ceilings", name))
+        return {"form": "participants", "judges": len(people), "stimuli": human.n, "ceilings": rows}
     measured_by_votes = human.similarity is None and human.soft_labels is None
-    if measured_by_votes and votes is not None and (ceiling := votes_ceiling(votes)):
-        return asdict(Repeated("votes", int(votes.sum(1).max()), human.n, [ceiling]))
+    if measured_by_votes and votes is not None and (rows := votes_ceilings(votes)):
+        judges = int(votes.sum(1).max())
+        return {"form": "votes", "judges": judges, "stimuli": human.n, "ceilings": rows}
     return None
 
 
-def participants_ceilings(participants: np.ndarray, rng: np.random.Generator) -> list[Ceiling]:
+def participants_ceilings(participants: np.ndarray, rng: np.random.Generator) -> list[Record]:
     """Noise ceilings by each measure; rng : of random splits.
 
     Spearman-Brown steps the mean over splits up to all participants: 2 r / (1 + r). The mean comes
     first, so that the correction, which is not linear, sees little noise. It is about correlations:
     None for triplet agreement; also None where the halves do not correlate above 0. Of more than
-    `LARGEST` stimuli, triplets have no `upper` and no `split_half`.
-
-    Raises
-    ------
-    ValueError
-        A participant, the mean of the others or a half judges all pairs alike.
+    `LARGEST` stimuli, triplets have no `upper` and no `split_half`. ValueError where a participant,
+    the mean of the others or a half judges all pairs alike.
     """
-    found = []
+    rows: list[Record] = []
     for measure in MEASURES:
         upper = half = corrected = None
         if measure != "triplet" or participants.shape[-1] <= LARGEST:
@@ -95,8 +62,9 @@ def participants_ceilings(participants: np.ndarray, rng: np.random.Generator) ->
             if measure != "triplet" and half > 0:
                 corrected = 2 * half / (1 + half)
         lower = leave_one_out(participants, measure)
-        found.append(Ceiling(measure, lower, upper, half, corrected))
-    return found
+        row = {"measure": measure, "leave_one_out": lower, "upper": upper}
+        rows.append(row | {"split_half": half, "spearman_brown": corrected})
+    return rows
 
 
 def leave_one_out(participants: np.ndarray, measure: str) -> float:
@@ -175,8 +143,8 @@ def _settled(sums: np.ndarray) -> np.ndarray:
     return np.asarray(np.round(sums / (np.abs(sums).max() or 1.0), 12))
 
 
-def votes_ceiling(votes: np.ndarray) -> Ceiling | None:
-    """Noise ceiling of triplets judged several times; None where none was judged twice.
+def votes_ceilings(votes: np.ndarray) -> list[Record]:
+    """Noise ceiling of triplets judged several times, one row; none where none was judged twice.
 
     Over all judgments of such triplets, `leave_one_out` is the share that the majority of the
     others agrees with, one half where the others are tied; `upper` the share of the majority, the
@@ -187,7 +155,8 @@ def votes_ceiling(votes: np.ndarray) -> Ceiling | None:
     """
     mine = votes[votes.sum(1) > 1].astype(np.int64)
     if len(mine) == 0:
-        return None
+        return []
     with_others = 0.5 + 0.5 * np.sign(mine - 1 - mine[:, ::-1])
     lower, upper = np.average(with_others, weights=mine), mine.max(1).sum() / mine.sum()
-    return Ceiling("triplet", float(lower), float(upper), None, None)
+    row = {"measure": "triplet", "leave_one_out": float(lower), "upper": float(upper)}
+    return [row | {"split_half": None, "spearman_brown": None}]

@@ -1,7 +1,5 @@
 """Similarity matrices: of embeddings, and of people's distributions over categories."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 from scipy.special import entr
@@ -10,21 +8,12 @@ from scipy.special import entr
 def similarity_matrix(embedding: np.ndarray, kind: str = "cosine") -> np.ndarray:
     """Pairwise similarities of stimuli.
 
-    Parameters
-    ----------
-    embedding : [n, D].
-    kind : ``cosine``; ``dot``; ``pearson`` (correlation over dimensions); ``euclidean`` (negative
-        distance). A row of zeros has cosine and Pearson similarity 0 to all others.
+    embedding : [n, D]; ValueError where it has another shape or values that are not finite.
+    kind : cosine; dot; pearson (correlation over dimensions); euclidean (negative distance);
+    ValueError for others. A row of zeros has cosine and Pearson similarity 0 to all others.
 
-    Returns
-    -------
-    [n, n] float64, exactly symmetric, rounded to 12 digits of its largest value: differences that
-    are only rounding count as ties.
-
-    Raises
-    ------
-    ValueError
-        Another kind, a shape that is not [n, D], or values that are not finite.
+    Returns [n, n] float64, exactly symmetric, rounded to 12 digits of its largest value:
+    differences that are only rounding count as ties.
     """
     x = np.ascontiguousarray(embedding, np.float64)
     if x.ndim != 2 or not np.isfinite(x).all():
@@ -57,17 +46,12 @@ def pairs(matrix: np.ndarray) -> np.ndarray:
 def label_similarity(labels: np.ndarray, measure: str) -> np.ndarray:
     """Pairwise similarity of people's distributions over categories (soft labels).
 
-    Parameters
-    ----------
     labels : [n, K] rows that are distributions.
-    measure : ``hellinger`` (the Hellinger affinity or Bhattacharyya coefficient, the sum over
-        categories of sqrt(p_i p_j)); ``cosine``; ``jensen_shannon`` (1 - the Jensen-Shannon
-        divergence in bits; Lin 1991, doi:10.1109/18.61115); ValueError for others.
+    measure : hellinger (the Hellinger affinity or Bhattacharyya coefficient, the sum over
+    categories of sqrt(p_i p_j)); cosine; jensen_shannon (1 - the Jensen-Shannon divergence in bits;
+    Lin 1991, doi:10.1109/18.61115); ValueError for others.
 
-    Returns
-    -------
-    [n, n] float64 in [0, 1], exactly symmetric, rounded to 12 digits so that differences that are
-    only rounding count as ties.
+    Returns [n, n] float64 in [0, 1], symmetric and rounded as by `similarity_matrix`.
     """
     p = np.asarray(labels, np.float64)
     if measure == "hellinger":

@@ -1,14 +1,19 @@
-"""Alignment of a model with people: agreement of similarities over pairs and over triplets."""
+"""Alignment of a model with people: agreement of similarities over pairs and over triplets.
 
-from __future__ import annotations
+Triplets are counted by Knight's algorithm (1966, doi:10.1080/01621459.1966.10480879): in the order
+of one row of similarities, each discordant pair is an inversion of the other row, and merge sort
+counts inversions in time of order m log m. Here every row is sorted at once, and each merge is a
+sort of NumPy's.
+"""
 
 import numpy as np
+from scipy.special import entr
 from scipy.stats import rankdata
 
-from stages.similarity.concordance import concordance
 from stages.similarity.matrices import pairs
 
 _AT_ONCE = 2**16  # values of anchors' rows in memory at once; more run out of a core's cache
+_RUN = 64  # in runs of at most so many, inversions are counted by comparing all
 
 
 def pearson(model: np.ndarray, human: np.ndarray) -> float:
@@ -73,3 +78,73 @@ def triplet_votes(model: np.ndarray, triplets: np.ndarray, votes: np.ndarray) ->
     anchor, near, far = kept.T
     difference = model[anchor, near] - model[anchor, far]
     return float(np.mean(0.5 + 0.5 * np.sign(difference)))
+
+
+def capacity(epsilon: np.ndarray | float) -> np.ndarray:
+    """C_ε = 1 + ε log2 ε + (1 − ε) log2(1 − ε), bits an answer is worth (Proposition 3.8).
+
+    epsilon : probability, of any shape, that an answer is flipped; ValueError outside [0, 1]. C is
+    symmetric about 0.5, where it is 0, so that triplet agreement 1 − ε has the same capacity.
+    """
+    flipped = np.asarray(epsilon, float)
+    if not ((flipped >= 0) & (flipped <= 1)).all():
+        raise ValueError(f"a share of triplets is not between 0 and 1: {epsilon}")
+    bits: np.ndarray = 1 - (entr(flipped) + entr(1 - flipped)) / np.log(2)
+    return np.maximum(bits, 0)
+
+
+def concordance(x: np.ndarray, y: np.ndarray) -> tuple[int, int]:
+    """Concordant less discordant pairs, summed over rows, and the pairs not tied in y.
+
+    x, y : [R, m] values; pairs are of two places in the same row, each counted once.
+    """
+    order = np.argsort(x, axis=1)
+    new_x = _starts(np.take_along_axis(x, order, 1))
+    code = np.cumsum(new_x, axis=1)  # the order of x in whole numbers
+    y = np.take_along_axis(y, order, 1)
+    order = np.argsort(y, axis=1)
+    new_y = _starts(np.take_along_axis(y, order, 1))
+    # What is tied in y stands by rising x, so that it holds no inversion.
+    tie = np.cumsum(new_y, axis=1) * (code.shape[1] + 1)
+    code = np.sort(tie + np.take_along_axis(code, order, 1), axis=1) - tie
+    rows, m = code.shape
+    untied_y = rows * m * (m - 1) // 2 - _tied(new_y)
+    untied = untied_y - _tied(new_x) + _tied(new_y | _starts(code))
+    return untied - 2 * inversions(code), untied_y
+
+
+def inversions(x: np.ndarray) -> int:
+    """Pairs of places in one row, the first with the larger value; summed over rows.
+
+    x : [R, m] whole numbers below 2^30, m at least 1.
+    """
+    rows, m = x.shape
+    merges = max(0, int(np.ceil(np.log2(m / _RUN))))
+    length = -(-m // 2**merges)
+    runs = np.full((rows, length << merges), x.max() + 1, np.int32)  # what is added comes last
+    runs[:, :m] = x
+    across = np.ascontiguousarray(runs.reshape(-1, length).T)
+    count = sum(int(np.count_nonzero(across[i] > across[i + 1 :])) for i in range(length - 1))
+    for _ in range(merges):
+        # Two neighbours are sorted together; of equal values those of the left one come first. An
+        # element of the left is as many places further back as smaller ones of the right there are.
+        halves = 2 * runs.reshape(-1, 2, length)
+        halves[:, 1] += 1
+        merged = np.sort(halves.reshape(-1, 2 * length), axis=1)
+        left = (~merged & 1).sum(0)
+        count += int(left @ np.arange(2 * length)) - len(merged) * (length * (length - 1) // 2)
+        runs, length = merged >> 1, 2 * length
+    return count
+
+
+def _starts(values: np.ndarray) -> np.ndarray:
+    """[R, m] where a row's value is not the one before it; each row's first is."""
+    new = np.ones(values.shape, bool)
+    np.not_equal(values[:, 1:], values[:, :-1], out=new[:, 1:])
+    return new
+
+
+def _tied(new: np.ndarray) -> int:
+    """Pairs of equal values in sorted rows, from where new values start."""
+    size = np.diff(np.flatnonzero(new), append=new.size)  # of each tie
+    return int((size * (size - 1)).sum()) // 2

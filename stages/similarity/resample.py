@@ -3,22 +3,20 @@
 A resample draws n of n stimuli with replacement; w holds how often each was drawn. Two copies of
 one stimulus are no pair (their similarity is known beforehand, and would make any two matrices
 agree), so that a pair has weight w_i w_j, a triplet w_i w_j w_k, and none where it names a stimulus
-twice, as in Schütt et al. (2023, doi:10.7554/eLife.82566). Every function returns, for each
-resample, what the function of its name in `measures` returns for the resampled matrices without
-such pairs; NaN where that is undefined.
+twice, as in Schütt et al. (2023, doi:10.7554/eLife.82566).
+
+A measure here has the name of the one in `measures` that it repeats on each resample without such
+pairs. It takes model and human similarities [n, n] and the multiplicities w [B, n], and returns
+[B] values, NaN where the measure is undefined: all similarities of the resample are equal in a
+matrix, or all its triplets are tied in the human data.
 """
 
-from __future__ import annotations
-
 import numpy as np
-from scipy.sparse import csr_array
 
 from stages.similarity.matrices import pairs
 
-LARGEST = 400
-"""Up to so many stimuli matrices are resampled: time grows with the cube of their number."""
-UNDEFINED = 0.05
-"""With a larger share of undefined resamples there is no standard error."""
+LARGEST = 400  # stimuli of a matrix to resample: time grows with the cube of their number
+UNDEFINED = 0.05  # with a larger share of undefined resamples there is no standard error
 _AT_ONCE = 32  # resamples whose pairs are in memory at once; more run out of a core's cache
 _CANCELLED = 1e-3  # below this share of its mean square, a variance is computed pair by pair
 
@@ -44,14 +42,6 @@ def pearson(model: np.ndarray, human: np.ndarray, w: np.ndarray) -> np.ndarray:
 
     Moments are quadratic forms: the weighted sum of a matrix M's values is w'Mw / 2 (M with a zero
     diagonal), so that all resamples take one matrix product a moment.
-
-    Parameters
-    ----------
-    model, human : [n, n] similarity matrices. w : [B, n] multiplicities.
-
-    Returns
-    -------
-    [B] correlations; NaN where all similarities of one matrix are equal in the resample.
     """
     if np.ptp(pairs(model)) == 0 or np.ptp(pairs(human)) == 0:
         return np.full(len(w), np.nan)
@@ -95,8 +85,6 @@ def spearman(model: np.ndarray, human: np.ndarray, w: np.ndarray) -> np.ndarray:
     Values are sorted once: their ranks in a resample are cumulative weights in that order. All are
     whole numbers. A pair's weight times twice its rank less the mean is at most (n (n - 1) / 4)²,
     below 2^31 up to `LARGEST` stimuli; products of these are summed in double precision, exactly.
-
-    Parameters, returns and undefined values : as `pearson`.
     """
     (x, by_x, first_x), (y, by_y, first_y) = _ordered(model), _ordered(human)
     places = np.flatnonzero(np.triu(np.ones(human.shape, bool), 1))  # of pairs, in the flat matrix
@@ -125,19 +113,12 @@ def _ordered(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return codes, np.argsort(codes, kind="stable"), np.cumsum(counts) - counts
 
 
-def _ranks(
-    weight: np.ndarray, first: np.ndarray, cubes: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _ranks(weight: np.ndarray, first: np.ndarray, cubes: np.ndarray) -> tuple[np.ndarray, ...]:
     """Twice the midranks less their mean, of weighted values in order, and their sum of squares.
 
-    Parameters
-    ----------
     weight : [b, P] how often each value is there. first : [G] the first place of each tie.
     cubes : [b] sum of cubed weights.
-
-    Returns
-    -------
-    [b, G] of each tie; [b], (N³ - sum of cubed sizes of ties) / 3 for N values: 0 if all are tied.
+    Returns [b, G], of each tie, and [b], (N³ - sum of cubed sizes of ties) / 3: 0 if all N tie.
     """
     size = weight
     if len(first) < weight.shape[1]:
@@ -153,14 +134,6 @@ def triplet(model: np.ndarray, human: np.ndarray, w: np.ndarray) -> np.ndarray:
 
     C_ijk is 1 where model and human agree which of j and k is closer to anchor i, -1 where they do
     not and 0 where either ties. For one j all k and all resamples take one matrix product.
-
-    Parameters
-    ----------
-    model, human : [n, n] similarity matrices. w : [B, n] multiplicities.
-
-    Returns
-    -------
-    [B] agreements; NaN where every triplet of the resample is tied in the human data.
     """
     agreed = np.zeros(len(w))
     one, two, three = ((w**power).sum(1) for power in (1, 2, 3))
@@ -192,24 +165,13 @@ def triplet_votes(
 ) -> np.ndarray:
     """Agreement with the judged triplets in each resample, a triplet as often as its stimuli allow.
 
-    Parameters
-    ----------
-    model, triplets, votes : as `measures.triplet_votes` takes them. w : [B, n] multiplicities.
-
-    Returns
-    -------
-    [B] agreements; NaN where a resample holds no triplet that is not tied.
+    model, triplets, votes : as `measures.triplet_votes` takes them.
     """
     anchor, near, far = triplets[votes[:, 0] != votes[:, 1]].T
     score = 0.5 + 0.5 * np.sign(model[anchor, near] - model[anchor, far])
-    pair, row = np.unique(np.stack([anchor, near], 1), axis=0, return_inverse=True)
-    shape = (len(pair), len(model))
-    scores, ones = (csr_array((x, (row, far)), shape=shape) for x in (score, score**0))
     agreement = np.empty(len(w))
-    for start in range(0, len(w), _AT_ONCE):
-        v = np.ascontiguousarray(w[start : start + _AT_ONCE].T, np.float64)
-        weight = v[pair[:, 0]] * v[pair[:, 1]]
-        agreed, decided = ((weight * (of_far @ v)).sum(0) for of_far in (scores, ones))
+    for b, v in enumerate(w.astype(np.float64)):
+        weight = v[anchor] * v[near] * v[far]
         with np.errstate(invalid="ignore"):
-            agreement[start : start + _AT_ONCE] = agreed / decided
+            agreement[b] = weight @ score / weight.sum()
     return agreement

@@ -3,23 +3,21 @@
 `source` and `arguments` are a study's declaration of the piece.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stages.runtime.files import npz_bytes, pack
+from stages.runtime.files import pack
 from stages.runtime.random import rng_for
 from stages.sources import world
 from stages.sources.fetch import fetch
 from stages.sources.human import Judgments, png, stimulus_files
 from stages.sources.image_folders import index_folder
 from stages.sources.judged import real_stimuli
-from stages.sources.labelled import Labelled, TrainingImages, own_task
-from stages.sources.own import LOCAL, own_stimuli
+from stages.sources.labelled import Labelled, TrainingImages
+from stages.sources.own import LOCAL, own_stimuli, own_task
 from stages.sources.real import cifar100_training, real_task
 from stages.sources.render import draw
 from stages.sources.renditions import RENDITIONS
@@ -31,25 +29,17 @@ def training(
 ) -> bytes:
     """Training and readout images, and the benchmarks made with them.
 
-    Parameters
-    ----------
     renditions : the rendition of the clean images that each such benchmark has.
     pools : the benchmarks that are selected from the pool of candidates.
     """
     data = world_training(**arguments) if source == "world" else cifar100_training(**arguments)
-    train = npz_bytes(
-        images=data.train.images,
-        labels=data.train.labels,
-        superclasses=data.superclasses,
-        nuisances=data.nuisances,
-        target=data.target,
-    )
+    more = {"superclasses": data.superclasses, "nuisances": data.nuisances, "target": data.target}
     sets = {"training/readout": data.readout, "clean": data.clean}
     for name, rendition in renditions.items():
         sets[name] = Labelled(RENDITIONS[rendition](data.clean.images), data.clean.labels)
     sets |= dict.fromkeys(pools, data.pool)
     files = {f"{name}.npz": labelled.npz() for name, labelled in sets.items()}
-    return pack({"training/images.npz": train} | files)
+    return pack({"training/images.npz": data.train.npz(**more)} | files)
 
 
 def stimuli(name: str, source: str, arguments: Mapping[str, Any]) -> bytes:

@@ -7,8 +7,6 @@ A download ends when the server is silent for `SILENCE` seconds, sends fewer tha
 second over `WINDOW` seconds, or sends more bytes than the file has.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from dataclasses import dataclass
@@ -38,9 +36,6 @@ pooch.get_logger().setLevel("WARNING")
 class Remote:
     """A public file.
 
-    Attributes
-    ----------
-    url : its public address.
     accepted : ``algorithm:digest:bytes``, or ``algorithm:digest`` where the size is not published;
         see `registry.txt` for files with several and with none.
     hint : what to do without the file, after "; ", for messages.
@@ -96,10 +91,7 @@ FILES = {
 def fetch(remote: Remote) -> Path:
     """A verified local copy of a public file: an earlier download, the mirror's, or a new one.
 
-    Raises
-    ------
-    DataError
-        Wrong digest, missing in the mirror, or not reachable; names the file and the address.
+    A DataError names the file and the address if its digest is wrong or it cannot be had.
     """
     mirror = os.environ.get("DATA_MIRROR", "")
     kept = default_root() / "downloads" / remote.place
@@ -109,13 +101,8 @@ def fetch(remote: Remote) -> Path:
     if mirror and not mirror.startswith(("http://", "https://")):
         return _from_folder(Path(mirror), remote)
     url = mirror.rstrip("/") + "/" + quote(remote.place.as_posix()) if mirror else remote.url
-    store = pooch.create(
-        kept.parent,
-        url,
-        registry={kept.name: None},
-        urls={kept.name: url},
-        retry_if_failed=ATTEMPTS - 1,
-    )
+    known = {"registry": {kept.name: None}, "urls": {kept.name: url}}
+    store = pooch.create(kept.parent, url, retry_if_failed=ATTEMPTS - 1, **known)
     with naming(default_root()):
         kept.unlink(missing_ok=True)
         try:
@@ -137,14 +124,10 @@ def _from_folder(mirror: Path, remote: Remote) -> Path:
 
 
 def _download(remote: Remote, url: str, target: str, _: object) -> None:
-    """Write what an address answers to a file, and verify it; pooch calls this.
+    """Write what an address answers to a file, and verify it.
 
-    Raises
-    ------
-    requests.RequestException
-        A fault that may pass; pooch tries again.
-    DataError
-        A fault that will not pass: an error status, endless redirects, too many or wrong bytes.
+    pooch calls this, and tries again after a requests.RequestException. What will not pass is a
+    DataError: an error status, endless redirects, too many or wrong bytes.
     """
     try:
         _receive(remote, url, Path(target))

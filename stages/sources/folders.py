@@ -4,15 +4,12 @@ Files whose names begin with a dot (and __MACOSX in archives) come from the syst
 whatever else is not an image is an error.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import logging
 import re
 import zipfile
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -36,10 +33,7 @@ def check_name(name: str, where: str) -> None:
 
 
 def entries(folder: Path, where: str) -> list[Path]:
-    """What a folder holds, by name, without hidden files.
-
-    `where` is the key that names the folder, for the UsageError if it is missing.
-    """
+    """What a folder holds, by name, without hidden files; `where` is the key that names it."""
     try:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except (OSError, ValueError) as error:
@@ -106,10 +100,7 @@ def picture(content: bytes, where: Path | str) -> Iterator[Image.Image]:
 def decode(content: bytes, where: str, opaque: bool = True) -> np.ndarray:
     """An encoded image as [H, W, 3] uint8.
 
-    Raises
-    ------
-    DataError
-        Not an image, more than 8 bits a channel, or transparent pixels where it must be `opaque`.
+    A DataError if it has more than 8 bits a channel, or transparent pixels but must be `opaque`.
     """
     with picture(content, where) as image:
         if image.mode not in _MODES:
@@ -125,7 +116,7 @@ def decode(content: bytes, where: str, opaque: bool = True) -> np.ndarray:
 def zipped_images(path: Path, expected: int) -> dict[str, bytes]:
     """The images of a ZIP archive by file name, in order; nothing is written.
 
-    A DataError if it is damaged, encrypted, larger than 512 MiB unpacked, has images in several
+    A DataError if it is damaged, encrypted, larger than `ROOM` unpacked, has images in several
     folders or not as many as `expected`, or anything that is not an image.
     """
     with readable(path, "ZIP"), zipfile.ZipFile(path) as archive:
@@ -148,10 +139,3 @@ def zipped_images(path: Path, expected: int) -> dict[str, bytes]:
                 images[name.name] = stream.read(member.file_size)
             decode(images[name.name], f"{path}: {name.name}", opaque=False)
     return images
-
-
-def named(images: Mapping[str, object]) -> dict[str, int]:
-    """Index of each image by its file name, and by its name without extension if only it has it."""
-    stems = Counter(Path(name).stem for name in images)
-    places = {name: i for i, name in enumerate(images)}
-    return {Path(k).stem: i for k, i in places.items() if stems[Path(k).stem] == 1} | places

@@ -1,12 +1,11 @@
 """Checks of a file before it is unpacked; what is wrong becomes one line that names the file."""
 
-from __future__ import annotations
-
 import contextlib
 import csv
 import lzma
 import math
 import struct
+import tarfile
 import tokenize
 import zipfile
 import zlib
@@ -18,18 +17,18 @@ import numpy as np
 
 from stages.runtime.errors import DataError
 
-ROOM, RATIO = 2**29, 100
+ROOM = 2**29
 FAULTS = (
     *(OSError, ValueError, TypeError, LookupError, EOFError, MemoryError, ArithmeticError),
     *(RuntimeError, SyntaxError, struct.error, csv.Error, tokenize.TokenError),
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
 )
 """What libraries raise over damaged files."""
 
 
 @contextlib.contextmanager
 def readable(path: Path | str, form: str) -> Iterator[None]:
-    """Turn what readers raise over damaged files into a DataError that names the file."""
+    """What readers raise over damaged files becomes a DataError that names the file."""
     try:
         yield
     except FAULTS as error:
@@ -39,14 +38,11 @@ def readable(path: Path | str, form: str) -> Iterator[None]:
 
 def room(packed: int) -> int:
     """Bytes that so many packed bytes may unpack to: 512 MiB, or 100 times as many where more."""
-    return max(ROOM, RATIO * packed)
+    return max(ROOM, 100 * packed)
 
 
 def check_npz(path: Path) -> None:
-    """Raise DataError where a file is no NPZ whose arrays are as large as their headers say.
-
-    The message names an array that is a duplicate, holds objects (a pickle), or has a wrong header.
-    """
+    """Raise DataError where a file is no NPZ, has duplicate names or fails `check_npy`."""
     with readable(path, "NPZ"), zipfile.ZipFile(path) as archive:
         members = {member.filename: member.file_size for member in archive.infolist()}
         size, allowed = sum(members.values()), room(path.stat().st_size)

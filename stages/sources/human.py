@@ -10,14 +10,12 @@ A *stimulus set* is a folder: `images/` (their sorted names give the order), `ju
                              label_similarity: how two distributions are compared
 """
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from PIL import Image
@@ -46,50 +44,49 @@ class Judgments:
         """The arrays that are there, by name."""
         return {k: v for k, v in vars(self).items() if k != "n" and v is not None}
 
-    def check(self, where: str) -> Judgments:
+    def check(self, where: str) -> Self:
         """Raise DataError where shapes, ranges or values are wrong; `where` names the file."""
-        if self.similarity is None and self.triplets is None and self.soft_labels is None:
+        if not {"similarity", "triplets", "soft_labels"} & self.arrays().keys():
             raise DataError(f"{where}: neither a similarity matrix nor triplets nor soft labels")
         if self.similarity is not None:
             check_symmetric(self.similarity, (self.n, self.n), f"{where}: similarity")
         if self.participants is not None:
             shape = (*self.participants.shape[:1], self.n, self.n)
             check_symmetric(self.participants, shape, f"{where}: participants")
-        wrong = ""
-        if self.triplets is not None:
-            wrong = _wrong_triplets(self.triplets, self.votes, self.n)
-        if self.soft_labels is not None or self.label_similarity is not None:
-            wrong = wrong or _wrong_labels(self.soft_labels, self.label_similarity, self.n)
-        if wrong:
+        if wrong := self._wrong_triplets() or self._wrong_labels():
             raise DataError(f"{where}: {wrong}")
         return self
 
+    def _wrong_triplets(self) -> str:
+        t, v = self.triplets, self.votes
+        if t is None:
+            return ""
+        if t.ndim != 2 or t.shape[1] != 3 or v is None or v.shape != (len(t), 2):
+            return "triplets must be [T, 3] with votes [T, 2]"
+        if len(t) == 0 or t.dtype.kind not in "iu" or v.dtype.kind not in "iu":
+            return f"triplets and votes are {len(t)} of {t.dtype} and {v.dtype}"
+        if t.min() < 0 or t.max() >= self.n:
+            return f"triplets name stimuli {t.min()}..{t.max()}, allowed 0..{self.n - 1}"
+        if repeats_stimulus(t).any():
+            return "a triplet names one stimulus twice"
+        if v.min() < 0 or not v.any(1).all():
+            return "votes must be counts, at least one a triplet"
+        return ""
 
-def _wrong_triplets(t: np.ndarray, v: np.ndarray | None, n: int) -> str:
-    if t.ndim != 2 or t.shape[1] != 3 or v is None or v.shape != (len(t), 2):
-        return "triplets must be [T, 3] with votes [T, 2]"
-    if len(t) == 0 or t.dtype.kind not in "iu" or v.dtype.kind not in "iu":
-        return f"triplets and votes are {len(t)} of {t.dtype} and {v.dtype}"
-    if t.min() < 0 or t.max() >= n:
-        return f"triplets name stimuli {t.min()}..{t.max()}, allowed 0..{n - 1}"
-    if repeats_stimulus(t).any():
-        return "a triplet names one stimulus twice"
-    return (
-        "votes must be counts, at least one a triplet" if v.min() < 0 or not v.any(1).all() else ""
-    )
-
-
-def _wrong_labels(p: np.ndarray | None, name: np.ndarray | None, n: int) -> str:
-    if p is None or p.ndim != 2 or len(p) != n or p.shape[1] < 2:
-        shape = None if p is None else p.shape
-        return f"soft labels have shape {shape}, need [{n}, K], K > 1"
-    if p.dtype.kind not in "fiu":
-        return f"soft labels are {p.dtype}; numbers are needed"
-    if not (p >= 0).all() or not np.allclose(p.sum(1), 1, rtol=0, atol=1e-9):
-        return "each row of soft labels must be a distribution"
-    if name is None or str(name) not in LABEL_SIMILARITIES:
-        return f"label_similarity is {name}, allowed: {LABEL_SIMILARITIES}"
-    return ""
+    def _wrong_labels(self) -> str:
+        p, name = self.soft_labels, self.label_similarity
+        if p is None and name is None:
+            return ""
+        if p is None or p.ndim != 2 or len(p) != self.n or p.shape[1] < 2:
+            shape = None if p is None else p.shape
+            return f"soft labels have shape {shape}, need [{self.n}, K], K > 1"
+        if p.dtype.kind not in "fiu":
+            return f"soft labels are {p.dtype}; numbers are needed"
+        if not (p >= 0).all() or not np.allclose(p.sum(1), 1, rtol=0, atol=1e-9):
+            return "each row of soft labels must be a distribution"
+        if name is None or str(name) not in LABEL_SIMILARITIES:
+            return f"label_similarity is {name}, allowed: {LABEL_SIMILARITIES}"
+        return ""
 
 
 def repeats_stimulus(triplets: np.ndarray) -> np.ndarray:
@@ -114,8 +111,6 @@ def check_symmetric(
 ) -> None:
     """Raise DataError unless a matrix, or a stack of them, has a shape and is finite and symmetric.
 
-    Parameters
-    ----------
     tolerance : how far apart the two values of a pair may be, as a share of the largest value.
     """
     if matrix.shape != shape or matrix.dtype.kind not in "fiu" or matrix.size == 0:
@@ -127,7 +122,7 @@ def check_symmetric(
         apart = np.abs(matrix - np.swapaxes(matrix, -1, -2))
         wrong, needs = apart > tolerance * np.abs(matrix).max(), "not symmetric"
     if wrong.any():
-        place = tuple(int(i) for i in np.argwhere(wrong)[0])
+        place = tuple(np.argwhere(wrong)[0].tolist())
         raise DataError(f"{where}: {matrix[place]} at {place} (from 0): {needs}")
 
 
@@ -135,10 +130,11 @@ def stimulus_files(
     images: Mapping[str, bytes], judgments: Judgments, provenance: Mapping[str, Any]
 ) -> dict[str, bytes]:
     """The files of a stimulus set's folder, by relative path."""
-    text = json.dumps(provenance, indent=2) + "\n"
-    files = {f"images/{name}": content for name, content in images.items()}
-    npz = npz_bytes(**judgments.arrays())
-    return files | {"judgments.npz": npz, "provenance.json": text.encode()}
+    return {
+        **{f"images/{name}": content for name, content in images.items()},
+        "judgments.npz": npz_bytes(**judgments.arrays()),
+        "provenance.json": (json.dumps(provenance, indent=2) + "\n").encode(),
+    }
 
 
 def read_judgments(folder: Path) -> Judgments:

@@ -6,8 +6,6 @@ from the indexed one is refused when it is read. DVC sees no change of a folder 
 repository.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping
@@ -26,16 +24,13 @@ from stages.sources.guards import readable
 
 @dataclass(frozen=True)
 class Indexed:
-    """An indexed folder `root`: N `files` below it, and their SHA-256 as `digests`.
-
-    labels : [N] index among ImageNet's classes. classes : [K] the indices that may be answered.
-    """
+    """An indexed folder of N images."""
 
     root: Path
-    files: tuple[str, ...]
-    digests: tuple[str, ...]
-    labels: np.ndarray
-    classes: np.ndarray
+    files: tuple[str, ...]  # below root
+    digests: tuple[str, ...]  # their SHA-256
+    labels: np.ndarray  # [N] index among ImageNet's classes
+    classes: np.ndarray  # [K] the indices that may be answered
 
     def __len__(self) -> int:
         return len(self.files)
@@ -54,17 +49,12 @@ class Indexed:
 
 
 def index_folder(folder: Path, classes: Mapping[str, int], key: str) -> bytes:
-    """The index of a folder of class folders, as JSON.
+    """The index of a folder of class folders, as JSON; a DataError names what does not belong.
 
     Parameters
     ----------
     classes : index among ImageNet's classes by WordNet id, of the classes that are allowed.
     key : the study's key that names the folder, for the UsageError if it is missing.
-
-    Raises
-    ------
-    DataError
-        A class folder has another name, no images, or something else.
     """
     rows = []
     for name, files in class_files(folder, key, notes=True).items():

@@ -1,23 +1,31 @@
-"""Public stimulus sets judged by people: 92 objects, animals, materials."""
+"""Stimulus sets that others had people judge: 92 objects, materials, and those of Peterson et al.
 
-from __future__ import annotations
+Peterson, Abbott & Griffiths (2018) had six categories judged. A set is 120 images, whose sorted
+file names give the order, and a MATLAB file: one 120 x 120 matrix of mean ratings from 0 to 10
+under a key that contains "sim", or a table of ratings, [R, 3] of i, j (from 1) and rating. Animals
+is published; the other five are given by their authors on request.
+"""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stages.runtime.errors import DataError
+from stages.runtime.errors import DataError, UsageError
 from stages.runtime.files import read_json
 from stages.runtime.source import file_digest
+from stages.sources.arrays import choose, read_matlab, read_pinned
 from stages.sources.fetch import FILES, fetch
-from stages.sources.folders import zipped_images
+from stages.sources.folders import SUFFIXES, zipped_images
 from stages.sources.guards import readable
 from stages.sources.human import Judgments, majority_first, png, stimulus_files
-from stages.sources.matlab import read_pinned
-from stages.sources.peterson import CITATION, N, read_ratings
 
+N = 120
+SCALE = 10
+CITATION = "Peterson, Abbott & Griffiths 2018, doi:10.1111/cogs.12670"
+BY_RATING = "people, mean ratings 0 to 10"
 Judged = tuple[dict[str, bytes], Judgments]
 """Encoded images by file name, in order, and their judgments."""
 
@@ -28,10 +36,7 @@ def real_stimuli(source: str) -> dict[str, bytes]:
     files = [fetch(remote) for remote in remotes]
     read, judged_by, citation = SETS[source]
     images, judgments = read(*files)
-    provenance: dict[str, Any] = {
-        "simulated": False,
-        "files": {remote.url: remote.accepted for remote in remotes},
-    }
+    provenance: dict[str, Any] = {"simulated": False, "files": {r.url: r.accepted for r in remotes}}
     for remote, path in zip(remotes, files, strict=True):
         if not remote.accepted:
             found = f"sha256:{file_digest(path)}:{path.stat().st_size}"
@@ -46,11 +51,11 @@ def read_92objects(rdms: Path, objects: Path) -> Judged:
 
     Dissimilarities become similarities by subtraction from 1; the group's is the mean over people.
     """
-    (cells,) = read_pinned(rdms, "rdms_behav_92")
+    cells = read_pinned(rdms, "rdms_behav_92")
     with readable(rdms, "judgments of 92 objects"):
         people = 1 - np.stack([np.asarray(cell["RDM"], np.float64) for cell in cells.flat])
         people = (people + people.transpose(0, 2, 1)) / 2
-    (stimuli,) = read_pinned(objects, "stimuli_92objs")
+    stimuli = read_pinned(objects, "stimuli_92objs")
     with readable(objects, "images of 92 objects"):
         images = [png(np.asarray(item["image"], np.uint8)) for item in stimuli.flat]
     judgments = Judgments(len(images), similarity=people.mean(0), participants=people)
@@ -90,7 +95,7 @@ def read_animals(ratings: Path, archive: Path) -> Judged:
     """
     try:
         images = zipped_images(archive, N)
-        (called,) = read_pinned(ratings, "animals_big_idx")
+        called = read_pinned(ratings, "animals_big_idx")
         with readable(ratings, "numbers of images"):
             order = called.ravel().astype(int).tolist()
         images = _numbered(images, order, archive)
@@ -122,7 +127,7 @@ SETS: dict[str, tuple[Any, str, list[str]]] = {
             "Kriegeskorte et al. 2008, doi:10.1016/j.neuron.2008.10.043",
         ],
     ),
-    "animals": (read_animals, "people, mean ratings 0 to 10", [CITATION]),
+    "animals": (read_animals, BY_RATING, [CITATION]),
     "materials": (
         _materials,
         "{triplets} triplets, crowdsourced",
@@ -130,3 +135,80 @@ SETS: dict[str, tuple[Any, str, list[str]]] = {
     ),
 }
 """How the files of each set are read, who judged it, and what to cite."""
+
+
+def requested_files(spec: Mapping[str, Any], prefix: str = "") -> tuple[list[Path], list[Path]]:
+    """The MATLAB file of a requested set (a list of one), and its images in order.
+
+    A UsageError says what is missing, where it goes, whom to ask, and how to go on without.
+    """
+    folder = Path(spec["folder"] or f"studies/files/requested/{spec['category']}")
+    found = sorted(folder.glob("[!.]*"))
+    matrices = [path for path in found if path.suffix.lower() == ".mat"]
+    images = [path for path in found if path.suffix.lower() in SUFFIXES]
+    missing = [] if matrices else ["a MATLAB file (.mat)"]
+    if len(images) < N:
+        missing.append(f"{N - len(images)} of {N} images")
+    if missing:
+        raise UsageError(
+            f"{prefix}requested '{spec['category']}': {folder} lacks {' and '.join(missing)}: "
+            f"ask the authors of {CITATION}, for the 120 x 120 matrix of mean ratings 0 to 10 (a "
+            "key that contains 'sim') and the images (sorted names give the order); "
+            "stimuli.exclude in params.yaml goes on without"
+        )
+    others = [path.name for path in found if path not in matrices + images]
+    if others or len(matrices) > 1 or len(images) > N:
+        raise DataError(
+            f"{folder}: one .mat and {N} images are allowed; holds {len(matrices)} .mat, "
+            f"{len(images)} images{f', and {others[0]}' if others else ''}"
+        )
+    return matrices, images
+
+
+def read_ratings(path: Path, key: str | None = None) -> np.ndarray:
+    """[120, 120] mean ratings from a set's MATLAB file; a DataError if they are not 0 to 10.
+
+    Without a `key`, the variable `simMatrix`, else the only square one whose name contains "sim",
+    else the only table [R, 3].
+    """
+    found = read_matlab(path)
+    shapes = {name: array.shape for name, array in found.items()}
+    square = [k for k, s in shapes.items() if s == (N, N) and "sim" in k.lower()]
+    exact = [k for k in square if k.lower() == "simmatrix"]
+    tables = [k for k, s in shapes.items() if len(s) == 2 and s[1] == 3]
+    needed = f"variables {N} x {N} with 'sim' in their name, or [R, 3],"
+    name = choose(path, found, key, exact or square or tables, needed)
+    values, where = found[name].astype(np.float64), f"{path}: {name}"
+    if values.shape != (N, N):
+        values = from_table(values, N, where)
+    bad = ~((values >= 0) & (values <= SCALE))  # NaN is bad as well
+    if bad.any():
+        i, j = np.argwhere(bad)[0].tolist()
+        raise DataError(f"{where}: {values[i, j]} at ({i}, {j}); 0 to {SCALE} is allowed")
+    return values
+
+
+def from_table(table: np.ndarray, n: int, where: str) -> np.ndarray:
+    """[n, n] mean ratings from a table of ratings; a DataError if a pair has none.
+
+    A stimulus that is not rated with itself has the top of the scale there, which no measure reads.
+
+    table : [R, 3] i and j from 1, and a rating; either order of a pair, repeats are averaged.
+    """
+    if table.ndim != 2 or table.shape[1] != 3 or len(table) == 0:
+        raise DataError(f"{where}: shape {table.shape}; [R, 3] of i, j, rating is needed")
+    wrong = ~np.isin(table[:, :2], np.arange(1, n + 1)).all(1)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(f"{where}: row {row + 1} is {table[row].tolist()}; i, j in 1..{n} allowed")
+    low, high = np.sort(table[:, :2].astype(np.int64) - 1).T
+    total, count = np.zeros((n, n)), np.zeros((n, n))
+    np.add.at(total, (low, high), table[:, 2])
+    np.add.at(count, (low, high), 1)
+    absent = np.argwhere(np.triu(count == 0, 1)) + 1
+    if len(absent):
+        a, b = absent[0]
+        raise DataError(f"{where}: {len(absent)} pairs have no rating, the first is ({a}, {b})")
+    mean = np.divide(total, count, out=SCALE * np.eye(n), where=count > 0)
+    symmetric: np.ndarray = np.triu(mean) + np.triu(mean, 1).T
+    return symmetric

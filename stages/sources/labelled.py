@@ -1,20 +1,13 @@
-"""Labelled images, the form of tasks, benchmarks and training sets; tasks from your own files."""
+"""Labelled images, the form of tasks, benchmarks and training sets."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from stages.runtime.errors import DataError
-from stages.runtime.files import npz_bytes, read_npz
-from stages.sources.folders import class_files, decode, read
-from stages.sources.formats import grey_to_rgb
-from stages.sources.guards import check_npz
+from stages.runtime.files import npz_bytes
 
 
 @dataclass(frozen=True)
@@ -24,8 +17,8 @@ class Labelled:
     images: np.ndarray
     labels: np.ndarray
 
-    def __getitem__(self, rows: np.ndarray) -> Labelled:
-        return Labelled(self.images[rows], self.labels[rows])
+    def __getitem__(self, rows: np.ndarray) -> Self:
+        return type(self)(self.images[rows], self.labels[rows])
 
     def npz(self, **more: np.ndarray) -> bytes:
         self.check("labelled images")
@@ -35,11 +28,11 @@ class Labelled:
         """[N] how many earlier images have the same label."""
         return pd.Series(self.labels).groupby(self.labels).cumcount().to_numpy()
 
-    def first(self, per_class: int | None) -> Labelled:
+    def first(self, per_class: int | None) -> Self:
         """The first `per_class` images of each class, in their order; None for all."""
         return self if per_class is None else self[self.rank() < per_class]
 
-    def check(self, where: str) -> Labelled:
+    def check(self, where: str) -> Self:
         """Raise DataError where shapes or labels are wrong; `where` names the file."""
         images, labels = self.images, self.labels
         wrong = ""
@@ -58,72 +51,17 @@ class Labelled:
 
 @dataclass(frozen=True)
 class TrainingImages:
-    """The images that a study's models are trained and tested on.
-
-    Attributes
-    ----------
-    train : N images of the K pretraining categories, with superclasses [N] and nuisances [N].
-    target : [K, K] similarity of the categories, for recipes that pull towards it.
-    readout : the part of `train` that fits linear readouts.
-    clean, pool : held-out images of the same categories: the clean test set, and candidates for
-        natural adversarial images.
-    """
+    """The images that a study's models are trained and tested on, of K categories."""
 
     train: Labelled
-    superclasses: np.ndarray
-    nuisances: np.ndarray
-    target: np.ndarray
-    readout: Labelled
-    clean: Labelled
-    pool: Labelled
+    superclasses: np.ndarray  # [N] of the N images of `train`
+    nuisances: np.ndarray  # [N]
+    target: np.ndarray  # [K, K] similarity of the categories, for recipes that pull towards it
+    readout: Labelled  # the part of `train` that fits linear readouts
+    clean: Labelled  # held-out images: the clean test set
+    pool: Labelled  # other held-out images: candidates for natural adversarial images
 
 
-def own_task(name: str, spec: Mapping[str, Any], per_class: int | None) -> dict[str, bytes]:
-    """The files of your own task, by path: `<name>.npz` with `images`, `labels` and `classes`.
-
-    Images of differing sizes are kept as they are, in `<name>/000000.<suffix>` and so on, and the
-    NPZ holds `labels` and `classes` only.
-
-    Parameters
-    ----------
-    spec : the declaration, including `source`: npz, or a folder of class folders.
-    per_class : keep the first so many images of each class; None for all.
-    """
-    if spec["source"] == "npz":
-        data, names = npz_task(Path(spec["file"]))
-        return {f"{name}.npz": data.first(per_class).npz(classes=names)}
-    classes = class_files(Path(spec["folder"]), "folder")
-    kept = [(i, path) for i, found in enumerate(classes.values()) for path in found[:per_class]]
-    arrays = {"labels": np.array([i for i, _ in kept]), "classes": np.array(list(classes))}
-    contents = {path: read(path) for _, path in kept}
-    shapes = {decode(content, str(path)).shape for path, content in contents.items()}
-    if len(shapes) == 1:
-        images = np.empty((len(kept), *shapes.pop()), np.uint8)
-        for i, (path, content) in enumerate(contents.items()):
-            images[i] = decode(content, str(path))
-        return {f"{name}.npz": npz_bytes(images=images, **arrays)}
-    files = {
-        f"{name}/{i:06d}{path.suffix.lower()}": content
-        for i, (path, content) in enumerate(contents.items())
-    }
-    return {f"{name}.npz": npz_bytes(**arrays), **files}
-
-
-def npz_task(path: Path) -> tuple[Labelled, np.ndarray]:
-    """Labelled images from an NPZ, and the names of the classes.
-
-    `images` are uint8 [N, H, W, 3], or [N, H, W] in grey; `labels` [N] any integers or text, which
-    become 0..K-1 in sorted order. A DataError names the array that is malformed.
-    """
-    check_npz(path)
-    images, labels = read_npz(path, "images", "labels")
-    if images.ndim == 3:
-        images = grey_to_rgb(images)
-    if labels.ndim != 1 or labels.dtype.kind not in "iuUS":
-        raise DataError(
-            f"{path}: labels are {labels.dtype} {labels.shape}; [N] integers or text are needed"
-        )
-    values, numbers = np.unique(labels, return_inverse=True)
-    if len(values) < 2:
-        raise DataError(f"{path}: labels name {len(values)} classes; at least 2 are needed")
-    return Labelled(images, numbers.astype(np.int64)).check(str(path)), values.astype(str)
+def grey_to_rgb(images: np.ndarray) -> np.ndarray:
+    """[N, H, W] to [N, H, W, 3], the same value in each channel."""
+    return np.repeat(images[..., None], 3, axis=-1)

@@ -1,38 +1,29 @@
-"""Stimulus sets from your own files, as studies/*.yaml declares them (`stages.study.stimuli`)."""
+"""Stimulus sets and tasks from your own files, as studies/*.yaml declares them.
 
-from __future__ import annotations
+`stages.study.stimuli` has the declarations; here they are dicts that include `source`.
+"""
 
-import re
 from collections.abc import Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from stages.runtime.errors import DataError, UsageError, suggest
+from stages.runtime.errors import DataError, UsageError
+from stages.runtime.files import npz_bytes, read_npz
 from stages.runtime.source import file_digest
-from stages.runtime.tables import Column, read_table
-from stages.sources.arrays import NamedArray, read_array
-from stages.sources.folders import class_files, entries, image_files, named, read_images
-from stages.sources.human import (
-    Judgments,
-    check_symmetric,
-    majority_first,
-    repeats_stimulus,
-    stimulus_files,
-)
-from stages.sources.peterson import CITATION, N, read_ratings, requested_files
+from stages.sources.folders import class_files, decode, entries, image_files, read, read_images
+from stages.sources.guards import check_npz
+from stages.sources.human import stimulus_files
+from stages.sources.judged import CITATION, requested_files
+from stages.sources.judgment_files import READERS
+from stages.sources.labelled import Labelled, grey_to_rgb
 
-STIMULI = ["anchor", "near", "far"]
-_VOTES = Column(int, low=0, high=1e15, optional=True, needs="a whole number from 0 is needed")
-Spec = Mapping[str, Any]
-"""The declaration of a stimulus set or task as a dict, including `source`."""
-Images = Mapping[str, object]
-"""The stimuli by file name, in order."""
+LOCAL = (*READERS, "folder", "npz")
+"""Sources of stimuli and of tasks that read files of this machine."""
 
 
-def local_files(spec: Spec, where: str = "") -> list[Path]:
+def local_files(spec: Mapping[str, Any], where: str = "") -> list[Path]:
     """Every file that a stimulus set or task of your own reads, sorted; empty for other sources.
 
     Parameters
@@ -44,14 +35,13 @@ def local_files(spec: Spec, where: str = "") -> list[Path]:
     UsageError, DataError
         A file or folder is missing; a folder is empty or holds something that is not allowed.
     """
-    prefix = f"{where}: " if where else ""
     if spec["source"] not in LOCAL:
         return []
-    files, images = _files(spec, prefix)
+    files, images = _files(spec, f"{where}: " if where else "")
     return sorted(files + images)
 
 
-def _files(spec: Spec, prefix: str = "") -> tuple[list[Path], list[Path]]:
+def _files(spec: Mapping[str, Any], prefix: str = "") -> tuple[list[Path], list[Path]]:
     """The files that hold judgments (or a task), and the images, in order."""
     if spec["source"] == "requested":
         return requested_files(spec, prefix)
@@ -71,7 +61,7 @@ def _files(spec: Spec, prefix: str = "") -> tuple[list[Path], list[Path]]:
     return files, images
 
 
-def own_stimuli(spec: Spec) -> dict[str, bytes]:
+def own_stimuli(spec: Mapping[str, Any]) -> dict[str, bytes]:
     """The files of a stimulus set from your own files; see `local_files` for errors."""
     files, paths = _files(spec)
     if spec["source"] == "requested":
@@ -80,7 +70,7 @@ def own_stimuli(spec: Spec) -> dict[str, bytes]:
     images = read_images(paths)
     if len(images) < 3:
         raise DataError(f"{spec['images']}: {len(images)} images; at least 3 are needed")
-    judgments, judged_by = FORMS[spec["source"]](spec, files, images)
+    judgments, judged_by = READERS[spec["source"]](spec, files, images)
     provenance = {
         "source": spec["source"],
         "simulated": spec["simulated"],
@@ -92,148 +82,51 @@ def own_stimuli(spec: Spec) -> dict[str, bytes]:
     return stimulus_files(images, judgments.check(str(files[0])), provenance)
 
 
-Read = tuple[Judgments, str]
-"""Judgments, and by whom they were made."""
+def own_task(name: str, spec: Mapping[str, Any], per_class: int | None) -> dict[str, bytes]:
+    """The files of your own task, by path: `<name>.npz` with `images`, `labels` and `classes`.
+
+    Images of differing sizes are kept as they are, in `<name>/000000.<suffix>` and so on, and the
+    NPZ holds `labels` and `classes` only.
+
+    Parameters
+    ----------
+    per_class : keep the first so many images of each class; None for all.
+    """
+    if spec["source"] == "npz":
+        data, names = npz_task(Path(spec["file"]))
+        return {f"{name}.npz": data.first(per_class).npz(classes=names)}
+    classes = class_files(Path(spec["folder"]), "folder")
+    kept = [(i, path) for i, found in enumerate(classes.values()) for path in found[:per_class]]
+    arrays = {"labels": np.array([i for i, _ in kept]), "classes": np.array(list(classes))}
+    contents = [(path, read(path)) for _, path in kept]
+    shapes = {decode(content, str(path)).shape for path, content in contents}
+    if len(shapes) > 1:
+        files = {
+            f"{name}/{i:06d}{path.suffix.lower()}": content
+            for i, (path, content) in enumerate(contents)
+        }
+        return {f"{name}.npz": npz_bytes(**arrays), **files}
+    images = np.empty((len(kept), *shapes.pop()), np.uint8)
+    for i, (path, content) in enumerate(contents):
+        images[i] = decode(content, str(path))
+    return {f"{name}.npz": npz_bytes(images=images, **arrays)}
 
 
-def _requested(spec: Spec, files: list[Path], images: Images) -> Read:
-    ratings = read_ratings(files[0], spec["key"])
-    return Judgments(N, similarity=ratings), "people, mean ratings 0 to 10"
+def npz_task(path: Path) -> tuple[Labelled, np.ndarray]:
+    """Labelled images from an NPZ, and the names of the classes.
 
-
-def _matrix(spec: Spec, files: list[Path], images: Images) -> Read:
-    array = read_array(files[0], 2, spec["key"])
-    similarity = _similarity(array, str(files[0]), images, spec["dissimilarity"])
-    return Judgments(len(images), similarity=similarity), "a matrix of the group's similarities"
-
-
-def _participants(spec: Spec, files: list[Path], images: Images) -> Read:
-    if spec["file"] is not None:
-        stack = read_array(files[0], 3, spec["key"]).values
-        arrays = {f"{files[0]}: participant {i}": NamedArray(m) for i, m in enumerate(stack, 1)}
-    else:
-        arrays = {str(path): read_array(path, 2) for path in files}
-    if len(arrays) < 2:
+    `images` are uint8 [N, H, W, 3], or [N, H, W] in grey; `labels` [N] any integers or text, which
+    become 0..K-1 in sorted order. A DataError names the array that is malformed.
+    """
+    check_npz(path)
+    images, labels = read_npz(path, "images", "labels")
+    if images.ndim == 3:
+        images = grey_to_rgb(images)
+    if labels.ndim != 1 or labels.dtype.kind not in "iuUS":
         raise DataError(
-            f"{spec['file'] or spec['folder']}: {len(arrays)} participants; at least 2 are "
-            "needed (one matrix is 'source: matrix')"
+            f"{path}: labels are {labels.dtype} {labels.shape}; [N] integers or text are needed"
         )
-    people = np.stack(
-        [_similarity(a, where, images, spec["dissimilarity"]) for where, a in arrays.items()]
-    )
-    judgments = Judgments(len(images), similarity=people.mean(0), participants=people)
-    return judgments, f"{len(people)} participants"
-
-
-def _triplets(spec: Spec, files: list[Path], images: Images) -> Read:
-    triplets, votes = read_triplets(files[0], images)
-    judgments = Judgments(len(images), triplets=triplets, votes=votes)
-    return judgments, f"{len(triplets)} triplets, {votes.sum()} votes"
-
-
-def _soft_labels(spec: Spec, files: list[Path], images: Images) -> Read:
-    """Counts or probabilities, [n, K]; each row is divided by its sum."""
-    array, n = read_array(files[0], 2), len(images)
-    labels = array.values
-    if len(labels) != n or labels.shape[1] < 2:
-        raise DataError(f"{files[0]}: shape {labels.shape}, need [{n}, K], K > 1")
-    _same_order(str(files[0]), "row", array.rows, images)
-    for wrong, what in (((labels < 0).any(1), "a negative value"), (labels.sum(1) == 0, "no mass")):
-        if wrong.any():
-            row = int(wrong.argmax())
-            raise DataError(f"{files[0]}: row {row} (from 0) has {what}: {labels[row].tolist()}")
-    labels = labels / labels.sum(1, keepdims=True)
-    judgments = Judgments(n, soft_labels=labels, label_similarity=np.array(spec["similarity"]))
-    return judgments, f"labels of {labels.shape[1]} categories, compared by {spec['similarity']}"
-
-
-FORMS = {
-    "requested": _requested,
-    "matrix": _matrix,
-    "participants": _participants,
-    "triplets": _triplets,
-    "soft_labels": _soft_labels,
-}
-LOCAL = (*FORMS, "folder", "npz")
-"""Sources of stimuli and of tasks that read files of this machine."""
-
-
-def read_triplets(path: Path, images: Images) -> tuple[np.ndarray, np.ndarray]:
-    """Triplets and their votes, by `majority_first`.
-
-    Columns `anchor`, `near` and `far` ("anchor is closer to near than to far") hold indices from 0
-    (where every value is a whole number) or names of images, with or without extension. `votes` (1
-    if absent) and `votes_against` (0) count people. A DataError names the line and its value.
-
-    Returns
-    -------
-    [T, 3] int64 anchor, near, far; [T, 2] int64 votes for and against.
-    """
-    schema = dict.fromkeys(STIMULI, Column()) | {"votes": _VOTES, "votes_against": _VOTES}
-    table = read_table(path, schema)
-    absent = {name: i for i, name in ((1, "votes"), (0, "votes_against")) if name not in table}
-    v = np.array(table.assign(**absent)[["votes", "votes_against"]], np.int64, order="C")
-    t = _indices(path, table[STIMULI].map(str.strip), images)
-    for wrong, what in (
-        (repeats_stimulus(t), "names a stimulus twice"),
-        (v.sum(1) == 0, "has no votes"),
-    ):
-        if wrong.any():
-            raise DataError(f"{path}: line {table.index[wrong][0]}: the triplet {what}")
-    if (v[:, 0] == v[:, 1]).all():
-        raise DataError(f"{path}: every triplet is tied, so that no agreement can be measured")
-    return majority_first(t, v)
-
-
-def _indices(path: Path, cells: pd.DataFrame, images: Images) -> np.ndarray:
-    """[T, 3] stimuli by index; each different value is looked up once."""
-    codes, texts = pd.factorize(cells.to_numpy(object).ravel())
-    names, by_index = named(images), all(re.fullmatch("[0-9]{1,15}", text) for text in texts)
-    places = np.array([int(text) if by_index else names.get(text, -1) for text in texts])
-    for i, (text, place) in enumerate(zip(texts, places, strict=True)):
-        known = 0 <= place < len(images)
-        if known and names.get(text, place) == place:
-            continue
-        row, column = divmod(int(np.flatnonzero(codes == i)[0]), 3)
-        where = f"{path}: line {cells.index[row]}: {STIMULI[column]}: '{text}'"
-        if by_index and text in names:
-            raise DataError(
-                f"{where} is an index and also the name of image {names[text]}; give names with "
-                "extension"
-            )
-        form = f"an index 0..{len(images) - 1}" if by_index else "the name of an image"
-        raise DataError(f"{where} is not {form}" + ("" if by_index else suggest(text, names)))
-    return places[codes].reshape(-1, 3)
-
-
-def _similarity(array: NamedArray, where: str, images: Images, dissimilarity: bool) -> np.ndarray:
-    """[n, n] similarities, made exactly symmetric where only rounding had made them otherwise.
-
-    Dissimilarities d become 1 - d, as for the 92 objects; no measure depends on the constant.
-    """
-    matrix, n = array.values, len(images)
-    check_symmetric(matrix, (n, n), where, tolerance=1e-9)
-    _same_order(where, "row", array.rows, images)
-    _same_order(where, "column", array.columns, images)
-    if array.rows and array.columns and array.rows != array.columns:
-        raise DataError(f"{where}: rows and columns have different names or orders")
-    matrix = (matrix + matrix.T) / 2
-    if np.ptp(matrix[~np.eye(n, dtype=bool)]) == 0:
-        raise DataError(f"{where}: every pair has {matrix[0, 1]}, so that nothing agrees with it")
-    return 1 - matrix if dissimilarity else matrix
-
-
-def _same_order(where: str, what: str, names: list[str] | None, images: Images) -> None:
-    """Raise DataError where rows or columns have the images' names in another order than theirs."""
-    places = named(images)
-    found = [places.get(name, places.get(PurePath(name).name)) for name in names or []]
-    if all(place is None for place in found):
-        return  # names of something else
-    for i, (name, place) in enumerate(zip(names or [], found, strict=True)):
-        at = f"{where}: {what} {i} (from 0) is '{name}'"
-        if place is None:
-            raise DataError(
-                f"{at}, which is not an image's name, while others are" + suggest(name, places)
-            )
-        if i != place:
-            raise DataError(f"{at}, image {i} in the order of names is '{list(images)[i]}'")
+    values, numbers = np.unique(labels, return_inverse=True)
+    if len(values) < 2:
+        raise DataError(f"{path}: labels name {len(values)} classes; at least 2 are needed")
+    return Labelled(images, numbers.astype(np.int64)).check(str(path)), values.astype(str)

@@ -1,29 +1,22 @@
 """Draws the objects of the miniature world: vectorised signed-distance shapes, 32 pixels wide."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from stages.sources.world import FACTORS, SUPERCLASSES, Objects
 
 SIZE = 32
-_CHUNK = 1000
-_COLUMN = {name: i for i, name in enumerate(FACTORS)}
 _SPECKLED = 6  # the kind of background that is noise
-# Lobes around the outline, and how strongly they show, for each superclass.
-_LOBES = {"discs": 0, "boxes": 0, "stars": 5, "flowers": 7, "bars": 0, "rings": 3}
+_LOBES = (0, 0, 5, 7, 0, 3)  # around the outline, for each of SUPERCLASSES
 
 
 def draw(objects: Objects, style: str = "painted") -> np.ndarray:
     """[N, 32, 32, 3] uint8 images of objects on their backgrounds.
 
-    Parameters
-    ----------
     style : ``painted`` (filled, striped, lit) or ``drawn`` (thick coloured outlines and hatching on
         paper, about as bright and contrasted as painted images: the second style differs in how
         things look, not in first-order statistics that would upset batch norms alone).
     """
-    rows = np.split(np.arange(len(objects)), range(_CHUNK, len(objects), _CHUNK))
+    rows = np.split(np.arange(len(objects)), range(1000, len(objects), 1000))
     return np.concatenate([_draw(objects[chunk], style) for chunk in rows])
 
 
@@ -36,8 +29,9 @@ def _draw(objects: Objects, style: str) -> np.ndarray:
     fill = _fill(objects, u, v)
     ground = _ground(objects, x, y)
     if style == "painted":
-        image = ground + inside[..., None] * (fill - ground)
-        image = image * _light(objects, x, y)[..., None]
+        direction, strength = (objects.pose[:, i, None, None].astype(np.float32) for i in (4, 5))
+        light = 1 + strength * (x * np.cos(direction) + y * np.sin(direction))
+        image = (ground + inside[..., None] * (fill - ground)) * light[..., None]
     elif style == "drawn":
         paper = 0.36 + 0.75 * (ground - ground.mean(axis=(1, 2), keepdims=True))
         line = _step(0.07 - np.abs(distance), edge)[..., None]
@@ -57,7 +51,7 @@ def _step(value: np.ndarray, width: float) -> np.ndarray:
 
 
 def _factor(objects: Objects, name: str) -> np.ndarray:
-    return objects.factors[:, _COLUMN[name], None, None].astype(np.float32)
+    return objects.factors[:, list(FACTORS).index(name), None, None].astype(np.float32)
 
 
 def _shape(
@@ -76,8 +70,7 @@ def _shape(
     power = np.where(kind == "boxes", power + 6, power)
     power = np.where((kind == "boxes") | (kind == "bars"), power, np.minimum(power, 3.2))
     radius = (np.abs(u) ** power + np.abs(v) ** power + 1e-12) ** (1 / power)
-    lobes = np.array([_LOBES[name] for name in SUPERCLASSES], np.float32)[objects.superclass]
-    lobes = lobes[:, None, None]
+    lobes = np.array(_LOBES, np.float32)[objects.superclass, None, None]
     depth = np.where(lobes > 0, 0.14 + 0.1 * np.clip(1 + _factor(objects, "amplitude"), 0, 2), 0)
     wave = np.cos(lobes * np.arctan2(v, u))
     wave = np.where(kind == "stars", 1 - 2 * np.abs(wave), wave)
@@ -126,9 +119,3 @@ def _ground(objects: Objects, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     ]
     shade = level * (1 + 0.35 * np.choose(objects.background[:, None, None], kinds))
     return shade[..., None] * (0.5 + 0.5 * _rgb(hue))
-
-
-def _light(objects: Objects, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """A gradient of light across the whole image, [N, H, W] around 1."""
-    direction, strength = (objects.pose[:, i, None, None].astype(np.float32) for i in (4, 5))
-    return 1 + strength * (x * np.cos(direction) + y * np.sin(direction))

@@ -3,8 +3,6 @@
 What ImageNet-R and ImageNet-Sketch are to ImageNet, these are to a study's own clean images.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -4,8 +4,6 @@ The smallest version of these tables that holds all of the paper's 491 models, u
 that time. Pinned by commit and digest in `registry.txt`.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd
@@ -29,24 +27,16 @@ CLASS_LISTS = {k: REMOTES[f"timm_classes/{k}"] for k in ("imagenet", "imagenet_a
 THROUGHPUT = REMOTES["timm_speed/rtx3090"]
 """Images a second of each model on one RTX 3090, in mixed precision."""
 
-_PERCENT = Column(float, low=0, high=100)
-_POSITIVE = Column(float, low=1e-9, high=1e9, needs="a number above 0 is needed")
-
 
 def read_published(path: Path) -> pd.DataFrame:
-    """Published top-1 and top-5: index model (timm's name of 2022); columns in [0, 1].
-
-    Raises
-    ------
-    DataError
-        A column is missing, a model is a duplicate, or a value is not a percentage.
-    """
-    return _by_model(path, _PERCENT, "top1", "top5") / 100
+    """Published top-1 and top-5: index model (timm's name of 2022); columns in [0, 1]."""
+    return _by_model(path, Column(float, low=0, high=100), "top1", "top5") / 100
 
 
 def read_throughput(path: Path) -> pd.DataFrame:
     """Index model (timm's name of 2022); columns images a second, and the size of the images."""
-    return _by_model(path, _POSITIVE, "infer_samples_per_sec", "infer_img_size")
+    positive = Column(float, low=1e-9, high=1e9, needs="a number above 0 is needed")
+    return _by_model(path, positive, "infer_samples_per_sec", "infer_img_size")
 
 
 def _by_model(path: Path, column: Column, *names: str) -> pd.DataFrame:

@@ -7,10 +7,9 @@ Everything follows from one seed. Networks are pretrained on some classes, tasks
 others, and observers judge yet others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -38,32 +37,22 @@ PLACES = 4
 
 @dataclass(frozen=True)
 class Objects:
-    """N objects: what observers see of them, and what they should ignore.
+    """N objects: what observers see of them, and what they should ignore."""
 
-    Attributes
-    ----------
-    factors : [N, len(FACTORS)] continuous latents.
-    superclass, label : [N] integers; `label` counts the classes of one use from 0.
-    background : [N] kind of background; place : [N] quadrant the object leans to.
-    pose : [N, 6] dx, dy, rotation, scale, light direction, light strength.
-    ground : [N, 3] hue (radians), lightness and phase of the background.
-    noise : [N] seed of each background's speckle.
-    """
-
-    factors: np.ndarray
-    superclass: np.ndarray
-    label: np.ndarray
-    background: np.ndarray
-    place: np.ndarray
-    pose: np.ndarray
-    ground: np.ndarray
-    noise: np.ndarray
+    factors: np.ndarray  # [N, len(FACTORS)] continuous latents
+    superclass: np.ndarray  # [N] integers
+    label: np.ndarray  # [N] integers, which count the classes of one use from 0
+    background: np.ndarray  # [N] kind of background
+    place: np.ndarray  # [N] quadrant that the object leans to
+    pose: np.ndarray  # [N, 6] dx, dy, rotation, scale, light direction, light strength
+    ground: np.ndarray  # [N, 3] hue (radians), lightness and phase of the background
+    noise: np.ndarray  # [N] seed of each background's speckle
 
     def __len__(self) -> int:
         return len(self.label)
 
-    def __getitem__(self, rows: np.ndarray) -> Objects:
-        return Objects(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+    def __getitem__(self, rows: np.ndarray) -> Self:
+        return type(self)(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
     @property
     def nuisance(self) -> np.ndarray:
@@ -91,8 +80,6 @@ def draw_objects(
 ) -> Objects:
     """Draw `per_class` objects of every class, ordered by class.
 
-    Parameters
-    ----------
     classes : [S, C, F] centres of the classes of one use, of `make_world`.
     spread : standard deviation of an object's factors around its class.
     """
@@ -126,8 +113,6 @@ def perceived_similarity(objects: Objects, weights: np.ndarray = _WEIGHTS) -> np
     objects' factors: generalisation falls with psychological distance (Shepard 1987,
     doi:10.1126/science.3629243; the Gaussian form of Nosofsky 1986).
 
-    Parameters
-    ----------
     weights : [len(FACTORS)] attention weights; the average observer's by default.
     """
     points = objects.factors * np.sqrt(weights)
@@ -143,8 +128,6 @@ def rate(
 ) -> np.ndarray:
     """[P, N, N] ratings of every pair of objects, whole numbers 0 to 10 as float64, by P observers.
 
-    Parameters
-    ----------
     disagreement : standard deviation of the logarithm of observers' weights.
     noise : standard deviation of a rating, in points of the scale, before rounding.
     """

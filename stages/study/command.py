@@ -1,7 +1,5 @@
 """What follows a stage's name on the command line."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Collection
 
@@ -23,3 +21,11 @@ def study(stage: str) -> str | None:
     if len(words := sys.argv[1:]) > 1:
         raise UsageError(f"usage: python -m stages.{stage} [study]; {len(words)} words are given")
     return words[0] if words else None
+
+
+def revisions() -> list[str]:
+    """Branches, commits or names of experiments; as in `python -m stages.plots HEAD`."""
+    for word in sys.argv[1:]:
+        if word.startswith("-"):
+            raise UsageError(f"{word}: revisions are branches, commits or names of experiments")
+    return sys.argv[1:]

@@ -1,7 +1,5 @@
 """What every stage works with: the parameters, the study, and where its files lie."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

@@ -1,25 +1,23 @@
 """Reads and checks params.yaml and the study that it names, before any work begins."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
 from pydantic import BaseModel, ValidationError
 
 from stages.networks.published import pretrained
 from stages.runtime.errors import UsageError, suggest
 from stages.study.experiment import STUDIES, Experiment, Paths
-from stages.study.model_table import PAPER, read_model_table
 from stages.study.models import all_models
-from stages.study.pairs import read_pairs
 from stages.study.params import Params
 from stages.study.spec import ModelTable, Study
-from stages.study.values import read_values
-from stages.study.yaml_file import read_yaml
+from stages.study.tables import PAPER, read_model_table, read_pairs, read_values
 
 PARAMS = Path("params.yaml")
 LONGEST = 200  # characters of a wrong value that a message shows
+LARGEST = 100_000  # values in a file; those that anchors repeat count each time
+_BAD_VALUE = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
 _M = TypeVar("_M", bound=BaseModel)
 
 
@@ -34,13 +32,13 @@ def load(root: Path = Path(), study: str | None = None) -> Experiment:
     if params.study not in known:
         wrong = f"params.yaml: study: '{params.study}' is not one of {known}"
         raise UsageError(wrong + suggest(params.study, known))
-    spec = parse(root / STUDIES / f"{params.study}.yaml", Study)
-    kept = dict(spec.stimuli)
-    for name in params.stimuli.exclude:
-        if kept.pop(name, None) is None:
+    spec, excluded = parse(root / STUDIES / f"{params.study}.yaml", Study), params.stimuli.exclude
+    for name in excluded:
+        if name not in spec.stimuli:
             wrong = f"'{name}' is not among the study's stimulus sets {list(spec.stimuli)}"
             wrong += suggest(name, spec.stimuli)
             raise UsageError(f"params.yaml: stimuli.exclude: {wrong}")
+    kept = {name: stimuli for name, stimuli in spec.stimuli.items() if name not in excluded}
     if not kept:
         raise UsageError("params.yaml: stimuli.exclude: leaves no stimulus set")
     return Experiment(params, spec.model_copy(update={"stimuli": kept}), Paths(root))
@@ -86,6 +84,43 @@ def _keys(schema: type[BaseModel], location: list[str]) -> list[str]:
             return []
         schema = inner
     return list(schema.model_fields)
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file: plain values, unique keys, bounded size; no tag makes an object.
+
+    Raises UsageError, which names what is wrong.
+    """
+    try:
+        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+        if node is not None and _size(path, node, {}) > LARGEST:
+            raise UsageError(f"{path}: holds more than {LARGEST} values, anchors expanded")
+        return None if node is None else loader.construct_document(node)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except RecursionError as error:
+        raise UsageError(f"{path}: not readable as YAML: nested too deeply") from error
+    except (yaml.YAMLError, *_BAD_VALUE) as error:  # such as the date 2001-99-99, or !!int ""
+        raise UsageError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
+
+
+def _size(path: Path, node: yaml.Node, sizes: dict[yaml.Node, int]) -> int:
+    """How many values a node holds with its anchors expanded; 0 while it is being counted."""
+    if node in sizes and not sizes[node]:
+        raise UsageError(f"{path}: line {node.start_mark.line + 1}: an anchor within itself")
+    if node not in sizes:
+        sizes[node], seen = 0, set[str]()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    line = key.start_mark.line + 1
+                    raise UsageError(f"{path}: line {line}: duplicate key {key.value!r}")
+                seen.add(key.value)
+        parts = [] if isinstance(node, yaml.ScalarNode) else node.value
+        inner = [p for part in parts for p in (part if isinstance(part, tuple) else [part])]
+        sizes[node] = 1 + sum(_size(path, part, sizes) for part in inner)
+    return sizes[node]
 
 
 def check_tables(experiment: Experiment) -> None:

@@ -1,8 +1,6 @@
-"""Which models a study has, and which of them params.yaml chooses."""
+"""Which models a study has, which of them params.yaml chooses, and pairs of them."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import product
@@ -15,8 +13,7 @@ from stages.networks.published import architectures, hub_repo, pretrained
 from stages.runtime.errors import UsageError, suggest
 from stages.study import spec
 from stages.study.experiment import Experiment
-from stages.study.model_table import PAPER, Row, read_model_table
-from stages.study.params import ModelsSection
+from stages.study.tables import PAPER, Row, read_model_table, read_pairs
 
 CONFIG = "config.json"
 
@@ -46,8 +43,17 @@ class Model:
 
 
 def models(experiment: Experiment) -> list[Model]:
-    """The models that this experiment has, those without weights too."""
-    return choose(all_models(experiment.study, experiment.file), experiment.params.models)
+    """The models that params.yaml chooses from the study's, those without weights too."""
+    every, wanted = all_models(experiment.study, experiment.file), experiment.params.models
+    names, what = [model.name for model in every], "models of the study"
+    include = _matching(wanted.include, names, "params.yaml: models.include", what)
+    exclude = _matching(wanted.exclude, names, "params.yaml: models.exclude", what)
+    chosen = [model for model in every if model.name in include and model.name not in exclude]
+    if not chosen:
+        raise UsageError("params.yaml: models: include and exclude leave no model")
+    # Evenly spaced, so that a tenth of a long list has a tenth of each family.
+    limit = min(wanted.limit or len(chosen), len(chosen))
+    return [chosen[i * len(chosen) // limit] for i in range(limit)]
 
 
 def measured(experiment: Experiment) -> list[Model]:
@@ -126,34 +132,19 @@ def _of_timm(patterns: list[str], where: str) -> Iterator[Model]:
     """Published models by pattern, in timm's order; each pattern must match something."""
     known = pretrained()
     rows = {row.timm: row for row in read_model_table(PAPER, where)} if PAPER.is_file() else {}
-    for name in _matching(patterns, list(known), f"{where}: timm", "timm's", "published weights"):
-        row, architecture = rows.get(name), name.partition(".")[0]
-        model = of_row(row) if row else Model(name, architecture, known[name])
+    for name in _matching(patterns, known, f"{where}: timm", "published weights of timm's"):
+        architecture = name.partition(".")[0]
+        model = of_row(rows[name]) if name in rows else Model(name, architecture, known[name])
         yield replace(model, name=name, group=known[name], timm=name, repo=hub_repo(name))
 
 
-def choose(every: list[Model], wanted: ModelsSection) -> list[Model]:
-    """The models that `models.include`, `exclude` and `limit` of params.yaml leave."""
-    names = [model.name for model in every]
-    include, exclude = (
-        _matching(patterns, names, f"params.yaml: models.{key}", "the study's", "models")
-        for key, patterns in (("include", wanted.include), ("exclude", wanted.exclude))
-    )
-    chosen = [model for model in every if model.name in include and model.name not in exclude]
-    if not chosen:
-        raise UsageError("params.yaml: models: include and exclude leave no model")
-    # Evenly spaced, so that a tenth of a long list has a tenth of each family.
-    limit = min(wanted.limit or len(chosen), len(chosen))
-    return [chosen[i * len(chosen) // limit] for i in range(limit)]
-
-
 def _matching(
-    patterns: list[str], names: list[str], where: str, whose: str, what: str
+    patterns: list[str], names: Collection[str], where: str, what: str
 ) -> dict[str, None]:
     """The names that match a pattern, in their order; each pattern must match one."""
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
-            wrong = f"{where}: '{pattern}' matches none of {whose} {len(names)} {what}"
+            wrong = f"{where}: '{pattern}' matches none of the {len(names)} {what}"
             raise UsageError(wrong + suggest(pattern, names))
     return {n: None for n in names if any(fnmatchcase(n, pattern) for pattern in patterns)}
 
@@ -174,17 +165,56 @@ def sources(
 
     The hub is asked for the commit and digest of every published model; nothing is downloaded.
     """
-    hosted = [m for m in chosen if m.repo]
-    files = [(m, WEIGHTS) for m in hosted] + [(m, CONFIG) for m in hosted if m.timm is None]
-    pins, failed = resolve_all({(m.name, f): (m.repo or "", m.revision, f) for m, f in files})
+    wanted = {(m.name, WEIGHTS): (m.repo, m.revision, WEIGHTS) for m in chosen if m.repo}
+    wanted |= {
+        (m.name, CONFIG): (m.repo, m.revision, CONFIG) for m in chosen if m.repo and not m.timm
+    }
+    pins, failed = resolve_all(wanted)
     reasons = {name: reason for (name, _), reason in failed.items()}
     known = {}
     for m in chosen:
         if m.recipe:
-            known[m.name] = Source(checkpoint=experiment.paths.checkpoint(m.name))
+            known[m.name] = Source(experiment.paths.checkpoint(m.name))
         elif m.weights:
-            known[m.name] = Source(weights=m.weights, config=m.config)
+            known[m.name] = Source(m.weights, config=m.config)
         elif m.name not in reasons:
             config = pins.get((m.name, CONFIG))
-            known[m.name] = Source(timm=m.timm, pin=pins[m.name, WEIGHTS], config_pin=config)
+            known[m.name] = Source(pins[m.name, WEIGHTS], m.timm, config)
     return known, reasons
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models that differ in one factor only, of which a has more; a's family."""
+
+    factor: str
+    a: str
+    b: str
+    family: str
+
+
+def pairs_of(
+    study: spec.Study, every: Collection[Model], names: Collection[str], root: Path = Path()
+) -> tuple[list[Pair], list[tuple[str, str, str]]]:
+    """The pairs of a study whose models both have results.
+
+    every : all models of the study. names : of those that have results. root : the repository.
+
+    Returns pairs of the file that `contrasts` names, with the family (group) of a; then networks
+    of one architecture trained here whose recipes differ in `pull` only, λ ≠ 0 against λ = 0, with
+    the architecture as family. And the (factor, a, b) left out because a model has no results.
+    """
+    groups = {model.name: model.group for model in every}
+    listed = read_pairs(root / study.contrasts, "contrasts") if study.contrasts else []
+    found = [Pair(*line, groups.get(line[1], "")) for line in listed]
+    default = study.training.steps if study.training else 0
+    trained = []
+    for m in every:
+        if m.recipe and (steps := default if m.recipe.steps is None else m.recipe.steps):
+            trained.append((m, m.recipe.pull, (m.architecture, m.recipe.labels, steps)))
+    for (a, pull, kind), (b, baseline, as_b) in product(trained, repeat=2):
+        if kind == as_b and pull != 0 and baseline == 0:
+            factor = f"λ = {pull:g} against 0".replace("-", "−")
+            found.append(Pair(factor, a.name, b.name, a.architecture))
+    used = [pair for pair in found if {pair.a, pair.b} <= set(names)]
+    return used, [(pair.factor, pair.a, pair.b) for pair in found if pair not in used]

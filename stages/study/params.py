@@ -1,8 +1,6 @@
 """params.yaml: every parameter, its type and range. Comments beside the keys say what each does."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -21,19 +19,18 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-def _listed(value: object) -> object:
-    return value if isinstance(value, list) else [value]
-
-
 def _distinct(values: list[_T]) -> list[_T]:
-    twice = next((value for i, value in enumerate(values) if value in values[:i]), None)
-    if twice is not None:
-        raise ValueError(f"duplicate value {twice!r}; each value is allowed once")
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            raise ValueError(f"duplicate value {value!r}; each value is allowed once")
     return values
 
 
 Several = Annotated[
-    list[_T], BeforeValidator(_listed), Field(min_length=1), AfterValidator(_distinct)
+    list[_T],
+    BeforeValidator(lambda value: value if isinstance(value, list) else [value]),
+    Field(min_length=1),
+    AfterValidator(_distinct),
 ]
 """One value or a list of different values."""
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -131,7 +128,7 @@ class ClassesSection(Strict):
     worlds: Worlds
 
     @model_validator(mode="after")
-    def _room(self) -> ClassesSection:
+    def _room(self) -> Self:
         if self.classes > self.positions:
             raise ValueError(
                 f"'classes' is {self.classes}; at most {self.positions}, one per position, are "

@@ -1,7 +1,5 @@
 """The pieces of a study's data: the call that makes each, and the files that it reads."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """What a study would cost: its images, and how long jobs take on several equal workers."""
 
-from __future__ import annotations
-
 import timeit
 from collections.abc import Collection
 from pathlib import Path

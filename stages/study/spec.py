@@ -1,17 +1,15 @@
 """studies/*.yaml: which models, human judgments, few-shot tasks and benchmarks a study has."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from stages.sources.renditions import RENDITIONS
 from stages.sources.timm_tables import CLASS_LISTS, TABLES
-from stages.study.model_table import NAME, REVISION
 from stages.study.params import Line, Lines, Positive, Strict
 from stages.study.stimuli import FilePath, Name, Stimuli, Task, one_of, path_to
+from stages.study.tables import NAME, REVISION
 
 CLASSES_OF = {name: name for name in CLASS_LISTS} | dict.fromkeys(
     ("imagenet_sketch", "imagenet_v2"), "imagenet"
@@ -46,7 +44,7 @@ class Benchmark(Strict):
         return bool(self.rendition or self.select)
 
     @model_validator(mode="after")
-    def _one(self) -> Benchmark:
+    def _one(self) -> Self:
         kinds = [self.rendition, self.select, self.published or self.images]
         about = CLASSES_OF.get(self.published or "")
         if sum(kind is not None for kind in kinds) != 1:
@@ -180,7 +178,7 @@ class Study(Strict):
         return ["clean", *made] if self.training else []
 
     @model_validator(mode="after")
-    def _consistent(self) -> Study:
+    def _consistent(self) -> Self:
         if problem := next(self._problems(), None):
             raise ValueError(problem)
         return self

@@ -3,11 +3,9 @@
 Paths of your own files are relative to the repository's root; `stages/sources/own.py` reads them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from pathlib import PurePath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -87,7 +85,7 @@ class OwnMatrices(OwnStimuli):
     dissimilarity: bool = False
 
     @model_validator(mode="after")
-    def _matlab(self) -> OwnMatrices:
+    def _matlab(self) -> Self:
         if self.key is not None and PurePath(self.file or "").suffix.lower() != ".mat":
             raise ValueError(f"'key' is '{self.key}'; only a MATLAB file (.mat) has one")
         return self
@@ -106,7 +104,7 @@ class Participants(OwnMatrices):
     folder: FilePath | None = None
 
     @model_validator(mode="after")
-    def _one(self) -> Participants:
+    def _one(self) -> Self:
         if (self.file is None) == (self.folder is None):
             raise ValueError("participants are either in a 'file' or in a 'folder'")
         return self
