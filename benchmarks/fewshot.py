@@ -23,7 +23,6 @@ from typing import Any
 
 import numpy as np
 import safetensors.numpy
-import yaml
 from threadpoolctl import threadpool_limits
 
 from benchmarks import probes
@@ -32,6 +31,7 @@ from stages.networks.embeddings import Embedding
 from stages.probes.fewshot import evaluate, fewshot_accuracy, shot_order
 from stages.runtime.machine import one_thread
 from stages.runtime.random import rng_for
+from stages.study.load import read_yaml
 
 ROUNDS, REPEATS, CORES = 3, 5, 2
 GOAL, POINTS, MEMORY = 5.0, 0.3, 1.5  # times, percentage points, GB
@@ -107,7 +107,7 @@ def line(name: str, sides: np.ndarray, beside: str) -> None:
 
 
 def main() -> None:
-    settings = yaml.safe_load(Path("params.yaml").read_text())["fewshot"]
+    settings = read_yaml(Path("params.yaml"))["fewshot"]
     one_thread()
     print(f"{'a sweep, five repeats':24}{'ours, s':>9}{'baseline':>10}   ratio (from to)")
     x, y = probes.made_up()

@@ -18,7 +18,6 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-import yaml
 
 from benchmarks import probes
 from benchmarks.fewshot import MEASURED, POINTS, order_of, results_in_turns
@@ -26,6 +25,7 @@ from benchmarks.sides import spread, verdict
 from stages.probes import fewshot, heads, logistic
 from stages.runtime.machine import one_thread
 from stages.runtime.random import rng_for
+from stages.study.load import read_yaml
 
 ROUNDS = 3  # of the GPU's side, after one that does not count
 
@@ -74,7 +74,7 @@ def main() -> None:
     if cupy is None or not cupy.cuda.is_available():
         print("few-shot on a GPU: left out, for there is no GPU here, or no CuPy")
         return
-    settings = yaml.safe_load(Path("params.yaml").read_text())["fewshot"]
+    settings = read_yaml(Path("params.yaml"))["fewshot"]
     one_thread()
     x, y = probes.made_up()
     order = order_of(y)

@@ -26,10 +26,9 @@ def main() -> None:
     paths, p, seed = experiment.paths, experiment.params.align, experiment.params.seed
     for name in experiment.study.stimuli:
         read_judgments(paths.stimuli / name)  # bad ones are named before any work
-    models = [model.name for model in measured(experiment)]
-    weights = weights_of(paths.embeddings, models)
+    weights = weights_of(paths.embeddings, [model.name for model in measured(experiment)])
     jobs = {}
-    for model, name in product(models, experiment.study.stimuli):
+    for model, name in product(weights, experiment.study.stimuli):
         embedding = Embedding(paths.embeddings / f"{model}.safetensors", f"stimuli/{name}")
         stimuli = paths.stimuli / name
         call = partial(alignment, embedding, stimuli, p.similarity, p.bootstraps, seed)

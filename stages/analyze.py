@@ -1,7 +1,8 @@
 """Analyses the study: the paper's tables and figures, how sure they are, and a report.
 
 Reads:  data/alignment.csv, fewshot.csv, robustness.csv, solvers.csv; stimuli/ (noise ceilings);
-        embeddings/index.json (which models are untrained, and of which family); theory/
+        embeddings/index.json (which models are untrained, and of which family) and covariate.json
+        (which are left out); theory/
 Writes: data/tables/*.csv; data/report/: report.html, answer.json, svg/; metrics/summary.json;
         plots/: rows of DVC's plots, and figures/
 Params: seed, models, stimuli, analyze; the study's title, models, recipes, stimuli, tasks,

@@ -6,7 +6,8 @@ that robustness is measured on where networks are trained here.
 Reads:  data/checkpoints/, and published weights from the hub;
         data/stimuli/ and data/tasks/, or data/benchmarks/
 Writes: data/embeddings/<model>.safetensors: one tensor [N, D] float32 an image set, and index.json:
-        which weights, their revision and digest, and whether they are trained;
+        which weights, their revision and digest, and whether they are trained, or why a model is
+        left out;
         or the same in data/benchmark_embeddings/
 Params: models, stimuli, embed; the study's models, recipes, reference, stimuli, tasks, benchmarks
 """
@@ -18,8 +19,9 @@ from stages.networks.embed import embed_sets
 from stages.networks.embeddings import write_embeddings
 from stages.networks.load import Machine, Source, training_state
 from stages.runtime.door import door
+from stages.runtime.errors import UnitError
 from stages.runtime.files import replacing, write_json
-from stages.runtime.jobs import Job, run
+from stages.runtime.jobs import Job, left_out, run
 from stages.runtime.machine import device_of, place
 from stages.study import command
 from stages.study.load import load
@@ -50,17 +52,24 @@ def main() -> None:
         jobs[name, "embeddings"] = Job(partial(embed_sets, source, p.batch, machine), images, cost)
         jobs[name, "weights"] = Job(partial(training_state, source), cost=0)
     kept = run(f"embed {group}", jobs, where, failed, read=lambda result: result)
+    without = left_out(f"embed {group}", kept)
+    if "reference" in without or without.keys() == weights.keys() != set():
+        reasons = "; ".join(f"{name} ({reason})" for name, reason in without.items())
+        raise UnitError(f"embed {group}: models that cannot be left out: {reasons}")
 
     index: dict[str, Any] = {}
     with replacing(paths.embeddings_of(group)) as folder:
         for name, source in weights.items():
+            if name in without:
+                index[name] = {"left_out": without[name]}
+                continue
             about = {"weights": kept[name, "weights"].json()}
             index[name] = (models[name].about(source) if name in models else {}) | about
             found = zip(wanted[name], kept[name, "embeddings"], strict=True)
             tensors = {tensor: embedding.open() for tensor, embedding in found}
             write_embeddings(folder / f"{name}.safetensors", tensors, about)
         write_json(folder / "index.json", index)
-    print(f"embed {group}: {len(weights)} networks, {len(sets)} image sets")
+    print(f"embed {group}: {len(weights) - len(without)} networks, {len(sets)} image sets")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any
 
 from stages.networks.embeddings import Embedding, weights_of
-from stages.probes.fewshot import check_shots, fewshot_accuracy
+from stages.probes.fewshot import check_labels, fewshot_accuracy
 from stages.probes.logistic import SOLVERS
 from stages.runtime.door import door
 from stages.runtime.jobs import Job, run
@@ -29,9 +29,9 @@ def main() -> None:
     paths, p, seed = experiment.paths, experiment.params.fewshot, experiment.params.seed
     tasks = {name: paths.tasks / f"{name}.npz" for name in experiment.study.tasks}
     for path in tasks.values():
-        check_shots(path, p.n)
-    models = [model.name for model in measured(experiment)]
-    weights = weights_of(paths.embeddings, models)
+        check_labels(path, p.n)
+    weights = weights_of(paths.embeddings, [model.name for model in measured(experiment)])
+    models = list(weights)
 
     jobs: dict[tuple[Any, ...], Job] = {}
     for model, (task, labels) in product(models, tasks.items()):

@@ -5,7 +5,7 @@ Reads:  data/benchmarks/ (images, indices of folders, published tables), data/ch
 Writes: data/robustness.csv: model, benchmark, classifier, weights, images, top1, top5; the
         classifier is "readout" (linear, of the pretraining categories; for networks trained here),
         "own" (the network's, where it has those categories) or "published" (timm's tables)
-        data/covariate.json: correlation of the covariate with top-1 on each benchmark
+        data/covariate.json: correlation of the covariate with top-1 on each benchmark; who lacks it
 Params: models, embed, robustness; the study's models, benchmarks, covariate, paper and others
 """
 
@@ -14,13 +14,13 @@ from functools import partial
 
 from stages.analysis.published import covariate_metrics, published_rows
 from stages.networks.classify import classify_folders
-from stages.networks.embeddings import Embedding
+from stages.networks.embeddings import Embedding, left_out_of
 from stages.networks.load import Machine
 from stages.probes.readout import LabelledEmbedding, fooled, readout_accuracy
 from stages.runtime.door import door
 from stages.runtime.errors import DataError
 from stages.runtime.files import write_json
-from stages.runtime.jobs import Job, run
+from stages.runtime.jobs import Job, left_out, run
 from stages.runtime.machine import device_of, place
 from stages.runtime.tables import write_table
 from stages.study.load import load
@@ -44,23 +44,24 @@ def main() -> None:
         for name in study.pools
     }
     settings = params.robustness.readout.model_dump()
-    for model in (model.name for model in models(experiment) if model.recipe):
+    without = left_out_of(paths.embeddings_of("benchmarks"))
+    for model in (m.name for m in models(experiment) if m.recipe and m.name not in without):
         training, checkpoint = images(model, "training/readout"), paths.checkpoint(model)
         made = [images(model, f"benchmarks/{b}", adversarial.get(b)) for b in benchmarks["readout"]]
-        jobs[model, "readout"] = Job(
-            partial(readout_accuracy, training, checkpoint, settings), made
-        )
+        call = partial(readout_accuracy, training, checkpoint, settings)
+        jobs[model, "readout"] = Job(call, made)
     weights, failed = sources(experiment, measured(experiment)) if folders else ({}, {})
     machine = Machine(device, where.threads, params.embed.precision)
     indices = [paths.benchmarks / f"{name}.json" for name in folders]
     for model, source in weights.items():
         call = partial(classify_folders, source, params.embed.batch, machine)
         jobs[model, "own"] = Job(call, indices, source.size)
-
     results = run("robustness", jobs, where, failed)
+    without |= left_out("robustness", results)
     rows = [
         {"model": model, "benchmark": benchmark} | row
         for (model, kind), accuracies in results.items()
+        if model not in without
         for benchmark, classifiers in zip(benchmarks[kind], accuracies, strict=True)
         for row in classifiers
     ]
@@ -70,7 +71,7 @@ def main() -> None:
     write_table(paths.table("robustness"), rows)
     covariate, expected = study.covariate, study.paper.covariate_r if study.paper else {}
     found = covariate_metrics(rows, covariate.benchmark, covariate.classifier, expected)
-    write_json(paths.data / "covariate.json", found | {"without_row": absent})
+    write_json(paths.data / "covariate.json", found | {"without_row": absent, "left_out": without})
     for name, lacking in absent.items():
         print(f"robustness: {name}: no published row in {', '.join(lacking)}", file=sys.stderr)
 

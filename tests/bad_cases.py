@@ -234,6 +234,13 @@ LINES = both(own("matrix", "m.csv", ""), put("pictures/a\nb.png", ""))
 BAD_IMAGE = both(own("matrix", "m.npy", npy_bytes(FOUR)), put("pictures/1.png", b"\x89PNG\r\n"))
 PICKLED = both(task("npz", file="t.npz"), put("t.npz", pickles()["npz"]))
 NO_PICKLE = "holds objects; a pickle is never loaded"
+MINE = "studies/files/mine"
+LINKED = both(
+    own("matrix", "m.npy", npy_bytes(FOUR)),
+    put("studies/files/x", ""),
+    lambda: Path(MINE).symlink_to(Path("pictures").absolute()),
+    edit(S, "stimuli", "own", "images", value=MINE),
+)
 OWN = [  # what else is wrong with a file of your own is in test_own.py and hostile.py
     Case("check", LINES, BAD_DATA, r"pictures: 'a.nb.png': a printable name without backslash"),
     *cases(
@@ -242,6 +249,7 @@ OWN = [  # what else is wrong with a file of your own is in test_own.py and host
         (BAD_IMAGE, "pictures/1.png: not readable as an image"),
         (own("matrix", "m.mat", b"\x89HDF\r\n\x1a\n"), "m.mat: .* of version 7.3; .* option '-v7'"),
     ),
+    Case("check", LINKED, USAGE, f"stimuli.own: '{MINE}' is behind a link to a folder, .* copy"),
     Case("download tasks", PICKLED, FAILED_UNITS, f"t.npz: 'images.npy': {NO_PICKLE}"),
 ]
 
@@ -307,11 +315,14 @@ MADE = [
         (NEGATIVE, rf"{NOVEL}: labels are int64 \(2,\); \[N\] from 0 are needed"),
         (WORDS, rf"{NOVEL}: labels are <U1 \(2,\); \[N\] from 0 are needed"),
     ),
-    Case(
-        "fewshot",
-        edit(P, "fewshot", "n", value=[1, 9]),
-        USAGE,
-        "params.yaml: fewshot.n: 9; the smallest class of .* 1 to 8 are allowed",
+    *(
+        Case(stage, edit(P, *keys, value=value), USAGE, f"params.yaml: fewshot.n: {words}")
+        for stage, keys, value, words in (
+            ("fewshot", ["fewshot", "n"], [1, 9], "9; the smallest .* 1 to 8 are allowed"),
+            ("check", ["fewshot", "n"], [1, 9], "9; .* task 'novel' has 9 .* 1 to 8 are allowed"),
+            ("check", ["tasks", "per_class"], 2, "3; .* has 2 images, so that 1 to 1 are allowed"),
+            ("check", ["tasks", "per_class"], 1, "1; .* has 1 image, so that two are needed"),
+        )
     ),
     *cases(
         "robustness",
@@ -347,6 +358,8 @@ TABLES = cases(
     "analyze",
     BAD_DATA,
     (index({"a": {"weights": "tuned"}}), "a: weights: 'tuned'; one of .*'trained'"),
+    (gone("covariate.json"), "covariate.json: not readable as JSON: .*No such file"),
+    (put(DATA / "covariate.json", "{}"), "covariate.json: not readable as .*'left_out'"),
     *((gone(f"{t}.csv"), f"{t}.csv cannot be read: .*No such file") for t in NEEDED),
     *(
         (cell(t, c, v, row), f"{t}.csv: line {row + 2}: {c}: '{v}'; {m}")

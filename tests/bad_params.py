@@ -53,7 +53,7 @@ FIELDS: list[tuple[str, str, Any, str]] = [
     (P, "fewshot n", True, r"n\.0: .*integer.*True"),
     (P, "fewshot heads", ["linaer"], r"heads\.0: .*'linear', 'mlp1' or 'mlp2'"),
     (P, "fewshot mlp1 dropout", 1.0, "less than 1"),
-    (P, "fewshot linear tolerance", "1e-3", "number.*'1e-3'"),
+    (P, "fewshot linear tolerance", "0.001", r"number.*'0\.001'"),
     (P, "fewshot linear C", _NAN, "finite"),
     (P, "fewshot repeats", 10**12, "less than or equal to 10000.*10{12}"),
     (P, "align similarity", "cosin", "'cosine', 'dot'.*'cosin'"),
@@ -127,6 +127,7 @@ FIELDS: list[tuple[str, str, Any, str]] = [
 WHOLE: list[tuple[str, str, Any, str]] = [
     (S, "recipes categories labels", "shuffled", "reference: recipe 'categories' must learn"),
     (P, "models limit", 5, r"analyze\.group_size: 2 with 5 models"),
+    (P, "models limit", 4, "models: 4 models have all that is needed; at least 5 must"),
     (S, "models 0 recipes", ["repell"], "models: recipe 'repell' .*did you mean 'repel'"),
     (S, "models 0 architectures", ["resnet81"], "models: .*'resnet81' is not one of.*resnet18"),
     (S, "models 0 architectures", ["test_vit"] * 2, r"models: duplicate model 'test_vit\.untr"),
@@ -159,6 +160,7 @@ YAML = [
 """File, its content or None where it is missing, what is said."""
 
 PUBLISHED: list[tuple[str, Any, str]] = [
+    ("models 0", {"timm": ["test_vit*"]}, "no model has 'imagenet' .*test_vit.*have no row of it"),
     ("models 0", {"timm": ["resnet19*"]}, r"timm: 'resnet19\*' matches none.*resnet18"),
     ("models 0", {"table": "studies/models/x.csv"}, "x.csv' cannot be read"),
     ("models 0", _OWN, "models: a: 'a.safetensors' is not a file"),

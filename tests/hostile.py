@@ -21,11 +21,12 @@ from stages.networks.embeddings import Embedding
 from stages.networks.images import image_set
 from stages.networks.load import check_card
 from stages.networks.published import header
-from stages.sources.arrays import read_array, read_matlab
+from stages.sources.arrays import read_matrices
 from stages.sources.folders import decode, zipped_images
 from stages.sources.human import png
 from stages.sources.image_folders import read_index
 from stages.sources.judged import read_materials
+from stages.sources.matlab import read_matlab
 from stages.sources.own import npz_task
 from stages.sources.real import read_cifar100, read_idx
 from stages.study.load import read_yaml
@@ -201,7 +202,7 @@ def laughs(levels: int, form: str) -> bytes:
 
 two_images = partial(zipped_images, expected=2)
 cifar_test = partial(read_cifar100, split="test")
-_matrix = partial(read_array, dimensions=2)
+_matrix = partial(read_matrices, n=2)
 
 
 def _embedding(path: Path) -> object:
@@ -268,7 +269,7 @@ TWO = zipped(("images.npy", npy_bytes(IMAGES)), ("labels.npy", npy_bytes(LABELS)
 CODE = npy((1,)).replace(b"|u1'", b"|u1'.x")
 bomb = partial(zip_bomb, "images.npy")
 ONE_NUMBER = element(9, bytes(8))
-NOT_NUMBERS = "0 square variables in {}"
+NOT_NUMBERS = "0 variables of judgments of 2 images in {}"
 ARRAYS = [
     *files(
         read_idx,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.runtime.door import door
+from stages.runtime.errors import UnsuitableError
 from stages.runtime.jobs import Job, run
 from stages.runtime.machine import Place
 
@@ -71,6 +72,13 @@ def raises(name: str) -> None:
     if name == "awkward":
         raise AwkwardError("x.npz", detail="torn")
     raise (LockedError if name == "locked" else LocalError)("x.npz: torn")
+
+
+def suited(reason: str) -> str:
+    """A job that finishes, or finds a model unsuitable."""
+    if reason:
+        raise UnsuitableError(reason)
+    return "made"
 
 
 def unwritable() -> bytes:

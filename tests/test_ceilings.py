@@ -49,6 +49,7 @@ def test_no_model_exceeds_the_upper_bound_of_correlation(measure: str, levels: i
     values = pairs(people) if measure == "pearson" else stats.rankdata(pairs(people), axis=1)
     mean = stats.zscore(values, axis=1).mean(0)
     upper = upper_bound(people, measure)
+    assert upper is not None
     # Nili et al.: the mean correlation of participants with the mean of all.
     assert upper == pytest.approx(np.mean([np.corrcoef(v, mean)[0, 1] for v in values]))
     best = stats.zscore(mean)

@@ -26,7 +26,7 @@ from stages.networks.features import (
 )
 from stages.networks.images import Images, NpzImages, image_set, picture_files
 from stages.networks.load import Machine
-from stages.runtime.errors import DataError
+from stages.runtime.errors import DataError, UnsuitableError
 from stages.runtime.files import npz_bytes
 from tests.arrays import npy_bytes
 
@@ -173,7 +173,7 @@ def test_features_that_are_not_finite_are_an_error() -> None:
     model = network()
     with torch.no_grad():
         next(model.parameters()).fill_(float("nan"))
-    with pytest.raises(FloatingPointError, match="not finite"):
+    with pytest.raises(UnsuitableError, match=r"not finite in float32; models\.exclude"):
         embed(model, pictures(2), 2)
 
 

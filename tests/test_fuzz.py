@@ -28,12 +28,14 @@ from stages.networks.load import check_card
 from stages.networks.published import header
 from stages.runtime.errors import DataError, UsageError
 from stages.runtime.files import npz_bytes, read_npz
-from stages.sources.arrays import read_array, read_matlab
+from stages.sources.arrays import read_labels, read_matrices
 from stages.sources.folders import check_name, decode, image_files, read_images, zipped_images
 from stages.sources.human import png, read_judgments
 from stages.sources.image_folders import Indexed, read_index
 from stages.sources.judged import read_materials
+from stages.sources.judgment_files import READERS as READERS_OF
 from stages.sources.judgment_files import read_triplets
+from stages.sources.matlab import read_matlab, read_names
 from stages.sources.own import npz_task
 from stages.sources.real import read_idx
 from stages.sources.timm_tables import read_published, read_throughput
@@ -45,7 +47,7 @@ from tests.arrays import npy_bytes
 from tests.conftest import ROOT, TINY
 from tests.hostile import CIFAR, PLAIN, checkpoint, cifar_test, idx, pickles, saved, tar, zipped
 
-IMAGES = {f"{i}.png": i for i in range(5)}
+IMAGES = [f"{i}.png" for i in range(5)]
 PICTURE = np.arange(300, dtype=np.uint8).reshape(10, 10, 3)
 EDITS = st.lists(
     st.tuples(
@@ -93,8 +95,13 @@ def stimuli(path: Path) -> object:
     return read_judgments(folder)
 
 
-def finite(values: np.ndarray) -> bool:
-    return values.dtype == np.float64 and bool(np.isfinite(values).all())
+def ratings(path: Path) -> object:
+    spec = {"file": str(path), "order": None, "dissimilarity": False}
+    return READERS_OF["pairs"](spec, [path], IMAGES)
+
+
+def numbers(values: np.ndarray) -> bool:
+    return values.dtype == np.float64 and not np.isinf(values).any()
 
 
 def indexed(found: Indexed) -> bool:
@@ -138,10 +145,19 @@ def first(name: str, count: int) -> bytes:
 READERS = {
     "idx.gz": Reader(gzip.compress(idx(4, 5, 6) + bytes(120)), read_idx),
     "idx": Reader(idx(4, 5, 6) + bytes(120), plain, lambda found: found.dtype == np.uint8),
-    "matlab": Reader(saved(**VARIABLES), read_matlab, lambda found: len(found) < 4),
-    "matlab matrix": Reader(saved(m=np.eye(4)), lambda p: read_array(p, 2).values, finite),
-    "npy": Reader(npy_bytes(np.eye(4)), lambda p: read_array(p, 2).values, finite),
-    "csv": Reader(b",a,b\nx,1,2\ny,3.5,4\n", lambda p: read_array(p, 2).values, finite),
+    "matlab": Reader(saved(**VARIABLES), read_matlab, lambda found: len(found) < 6),
+    "matlab matrix": Reader(saved(m=np.eye(4)), lambda p: read_matrices(p, 4).values, numbers),
+    "matlab names": Reader(
+        saved(stimuli=np.array(["é", "b"]), c=np.array(["ab", "c"], object)),
+        lambda p: read_names(p, "stimuli") + read_names(p, "c"),
+        lambda found: all(isinstance(name, str) for name in found),
+    ),
+    "npy": Reader(npy_bytes(np.eye(4)), lambda p: read_matrices(p, 4).values, numbers),
+    "csv": Reader(b",a,b\nx,1,2\ny,3.5,4\n", lambda p: read_matrices(p, 2).values, numbers),
+    "labels": Reader(
+        b"2,1\n0,4\n1,5\n3,3\n9,1\n", lambda p: read_labels(p, IMAGES).values, numbers
+    ),
+    "ratings": Reader(b"first;second;rating\n0;1;2,5\n1;2;0\n3;4;4\n", ratings),
     "task": Reader(TASK, npz_task, lambda found: len(found[0].images) == len(found[0].labels)),
     "stream": Reader(TASK, lambda p: image_set(p)[:], lambda found: len(found) > 0),
     "matrix": Reader(MATRIX, stimuli, lambda found: found.n == 5),
@@ -184,6 +200,8 @@ SUFFIX = {
     "matlab matrix": ".mat",
     "npy": ".npy",
     "csv": ".csv",
+    "labels": ".csv",
+    "ratings": ".csv",
     "header": ".safetensors",
     "stream": ".npz",
 }

@@ -112,8 +112,8 @@ FORBIDDEN = {
 }
 MODULES = {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve", "cloudpickle"}
 ONLY_IN = {
-    "scipy.io.loadmat": "stages/sources/arrays.py",
-    "scipy.io.whosmat": "stages/sources/arrays.py",
+    "scipy.io.loadmat": "stages/sources/matlab.py",
+    "scipy.io.whosmat": "stages/sources/matlab.py",
     "cloudpickle": "stages/runtime/cluster.py",  # between the machines of a cluster of your own
 }
 
@@ -235,6 +235,7 @@ def page_of(folder: Path, text: str) -> tuple[str, Path]:
         left_out={f"m{text}": f"no weights{text}"},
         provenance=test_report.ORIGIN | {"params": params, "revision": f"r{text}"},
         notes=[f"a note{text}"],
+        read={f"set{text}": [f"rows{text}"]},
     )
     return path.read_text(), figures
 

@@ -11,10 +11,10 @@ from stages.runtime.errors import DataError
 from stages.similarity.ceilings import leave_one_out
 from stages.similarity.matrices import pairs
 from stages.sources import judged, real
-from stages.sources.arrays import read_matlab
 from stages.sources.fetch import REMOTES, fetch
 from stages.sources.folders import decode
 from stages.sources.human import png
+from stages.sources.matlab import read_matlab
 
 
 @pytest.fixture(autouse=True)

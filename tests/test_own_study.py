@@ -24,6 +24,12 @@ FILES = "studies/files"
 MODELS = ["test_resnet.r160_in1k", "test_vit.r160_in1k", "test_efficientnet.r160_in1k"]
 IMAGES, CONFIG = f"{FILES}/birds", f"{FILES}/config.json"
 WEIGHTS = [f"{FILES}/own{i}.safetensors" for i in range(4)]
+UNSUITABLE: dict[str, dict[str, Any]] = {
+    "headless": {"num_classes": 10},
+    "grey": {"in_chans": 1},
+    "broken": {},
+}
+"""Models that cannot give all that is asked, by what they differ in."""
 
 STUDY: dict[str, Any] = {
     "title": "Own: a study for tests",
@@ -55,6 +61,10 @@ STUDY: dict[str, Any] = {
         {"timm": ["test_resnet.*", "test_vit.r160_*"]},
         {"name": "hosted", "hub": "someone/net"},
         *({"name": f"own{i}", "weights": w, "config": CONFIG} for i, w in enumerate(WEIGHTS)),
+        *(
+            {"name": n, "weights": f"{FILES}/{n}.safetensors", "config": f"{FILES}/{n}.json"}
+            for n in UNSUITABLE
+        ),
     ],
 }
 
@@ -75,10 +85,12 @@ def write_files(folder: Path) -> None:
 
     pictures(folder / "birds", N)
     names = [f"{i}.png" for i in range(N)]
-    pd.DataFrame(similarity, names, names).to_csv(folder / "birds.csv")
+    named = pd.DataFrame(similarity, names, names).iloc[::-1]
+    named.to_csv(folder / "birds.csv", sep=";", decimal=",")
     np.save(folder / "birds.npy", similarity)
     scipy.io.savemat(folder / "birds.mat", {"simMatrix": similarity, "note": "x"})
     (folder / "raters").mkdir()
+    people[1, 0, 3] = people[1, 3, 0] = np.nan
     for i, matrix in enumerate(people):
         np.savetxt(folder / "raters" / f"person{i}.csv", matrix, delimiter=",")
     triplets = np.array([rng.permutation(N)[:3] for _ in range(50)])
@@ -126,6 +138,14 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Iterato
         made = make_weights(MODELS[:1], folder / f"{seed}", seed=seed + 1) / "timm" / MODELS[0]
         shutil.copy(made / "model.safetensors", path)
         shutil.copy(made / "config.json", workspace.root / CONFIG)
+    for name, difference in UNSUITABLE.items():
+        model = timm.create_model(MODELS[0], **difference)
+        if name == "broken":
+            next(model.parameters()).data.fill_(float("nan"))
+        timm.models.save_for_hf(model, str(folder / name), safe_serialization=True)
+        for file in ("model.safetensors", "config.json"):
+            place = (workspace.root / FILES / name).with_suffix(Path(file).suffix)
+            shutil.copy(folder / name / file, place)
     write_files(workspace.root / FILES)
     make_birds(workspace.root / FILES / "owls", own_files, mirror, "imagenet", [10, 20, 30, 40])
     make_birds(workspace.root / FILES / "finches", own_files, mirror, "imagenet_a", [30, 15, 50, 5])
@@ -142,7 +162,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Iterato
 
 def test_every_form_is_measured(workspace: Workspace) -> None:
     alignment, fewshot = workspace.table("alignment"), workspace.table("fewshot")
-    models = [*MODELS[:2], "hosted", "own0", "own1", "own2", "own3"]
+    models = [*MODELS[:2], "hosted", "own0", "own1", "own2", "own3", "headless"]
     assert sorted(alignment["model"].unique()) == sorted(models)
     rows = alignment.groupby("set").size() / len(models)
     # Three measures for a matrix, and for each of four raters; triplets give their own agreement.
@@ -157,6 +177,19 @@ def test_every_form_is_measured(workspace: Workspace) -> None:
     assert set(robustness["benchmark"]) == {"owls", "finches"}
     images = robustness.groupby("benchmark")["images"].first().to_dict()
     assert images == {"finches": 100, "owls": 100}
+
+
+def test_the_report_says_how_files_were_read_and_what_is_missing(workspace: Workspace) -> None:
+    report = (workspace.root / "data" / "report" / "report.html").read_text()
+    for told in (
+        "<dt>csv</dt>\n<dd>cells divided by semicolons; decimal commas; first line and first "
+        "column read as names; names matched to images: 9 by file name.</dd>",
+        "1 of 144 judgments of pairs are missing, most of participant p02 (1)",
+    ):
+        assert told in report
+    ceilings = workspace.table("tables/ceilings")
+    upper = ceilings[ceilings["set"] == "raters"].set_index("measure")["upper"]
+    assert (upper == "").to_dict() == {"pearson": True, "spearman": True, "triplet": False}
 
 
 def test_hosted_and_local_weights_are_recorded(workspace: Workspace) -> None:
@@ -174,7 +207,7 @@ def test_changed_files_are_noticed(workspace: Workspace) -> None:
     before, similarity = workspace.table("alignment"), np.load(path)
     np.save(path, np.sqrt(similarity))
     log = workspace.dvc("repro")
-    assert "align: 42 units, 35 from the cache, 7 computed" in log
+    assert "align: 48 units, 40 from the cache, 8 computed" in log
     after = workspace.table("alignment")
     changed = before[before["value"] != after["value"]]["set"].unique()
     assert changed.tolist() == ["npy"]
@@ -191,3 +224,26 @@ def test_a_missing_file_is_named_before_anything_runs(workspace: Workspace) -> N
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: studies/own.yaml: stimuli.odd")
     assert "triplets.csv" in line
+
+
+def test_models_that_do_not_suit_are_left_out_by_name(workspace: Workspace) -> None:
+    """Of what they cannot give: the one without a head has alignment and few-shot accuracy."""
+    data, root = workspace.root / "data", workspace.root
+    index = json.loads((data / "embeddings" / "index.json").read_text())
+    out = {name: about["left_out"] for name, about in index.items() if "left_out" in about}
+    assert out.keys() == {"grey", "broken"}
+    without = json.loads((data / "covariate.json").read_text())["left_out"]
+    assert without.keys() == {"headless", "grey", "broken"}
+    assert "[10] scores for 10 classes, not ImageNet's 1000; models.exclude" in without["headless"]
+    assert "channels of its input: 1, not 3" in out["grey"]
+    assert "not finite in float32" in out["broken"]
+    assert set(workspace.table("fewshot")["model"]) == set(workspace.table("alignment")["model"])
+    assert not set(workspace.table("robustness")["model"]) & UNSUITABLE.keys()
+    numbers = json.loads((root / "metrics" / "summary.json").read_text())
+    assert (numbers["models"], numbers["models_left_out"]) == (7, 3)
+    report = (data / "report" / "report.html").read_text()
+    for name in UNSUITABLE:
+        assert f"<li><code>{name}</code>: {(without | out)[name]}".replace("'", "&#39;") in report
+    said = workspace.stage("check").stdout
+    assert "check: headless will be left out of the analysis: its classifier has 10 cl" in said
+    assert "check: grey will be left out of the analysis: channels of its input: 1" in said

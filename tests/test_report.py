@@ -245,6 +245,7 @@ def page(tmp_path: Path, figures: Path) -> Callable[..., Page]:
         "left_out": {"net<script>alert(1)</script>": 'no weights ("gone")'},
         "provenance": ORIGIN,
         "notes": [],
+        "read": {},
     }
 
     def make(**changes: Any) -> Page:

@@ -11,12 +11,12 @@ import timm.data
 import torch
 from PIL import Image
 
-from stages.analysis.inputs import best_classifier, missing_published
+from stages.analysis.inputs import best_classifier, missing_rows
 from stages.analysis.published import covariate_metrics
 from stages.networks.cards import top_k
 from stages.networks.classify import classify_folders
 from stages.networks.load import Machine, Source
-from stages.runtime.errors import DataError, UsageError
+from stages.runtime.errors import DataError, UnsuitableError, UsageError
 from stages.sources.image_folders import index_folder, read_index
 from stages.sources.timm_tables import IMAGES, TABLES, class_indices, read_published
 from tests.conftest import ROOT, Workspace, make_workspace
@@ -92,7 +92,9 @@ def test_a_network_without_imagenets_classes_is_refused(tmp_path: Path, path: Pa
     model = timm.create_model("test_vit.r160_in1k", num_classes=10)
     timm.models.save_for_hf(model, str(tmp_path), safe_serialization=True)
     source = Source(tmp_path / "model.safetensors", config=tmp_path / "config.json")
-    with pytest.raises(ValueError, match=r"gives \(4, 10\), not ImageNet's 1000 classes"):
+    with pytest.raises(
+        UnsuitableError, match=r"gives \[10\] scores for 10 classes, .*; models\.exclude"
+    ):
         list(classify_folders(source, 4, Machine(), each=[path]))
 
 
@@ -171,10 +173,10 @@ def test_published_and_measured_are_never_mixed() -> None:
     best = best_classifier(table)
     found = best.groupby("benchmark")["top1"].apply(list).to_dict()
     assert found == {"a": [0.1] * 3, "b": [0.4] * 3, "c": [0.5] * 2, "d": [0.6, 0.7, 0.7]}
-    assert missing_published(table, ("a", "published"), "xyz") == {"z": ["c"]}
-    assert missing_published(table, ("b", "published"), "xyz") == {"z": ["b", "c"]}
-    assert missing_published(table[table["benchmark"] != "c"], ("d", "readout"), "xyz") == {}
-    lone = missing_published(table[table["classifier"] == "published"], ("a", "published"), "xw")
+    assert missing_rows(table, ("a", "published"), "xyz") == {"z": ["c"]}
+    assert missing_rows(table, ("b", "published"), "xyz") == {"z": ["b", "c"]}
+    assert missing_rows(table[table["benchmark"] != "c"], ("d", "readout"), "xyz") == {}
+    lone = missing_rows(table[table["classifier"] == "published"], ("a", "published"), "xw")
     assert lone == {"w": ["a", "b", "c"]}
 
 

@@ -10,11 +10,11 @@ import scipy.io
 
 from stages.runtime.errors import DataError
 from stages.runtime.files import pack, unpack
-from stages.sources.arrays import read_matlab, read_pinned
 from stages.sources.datasets import world_stimuli, world_task, world_training
 from stages.sources.human import Judgments, read_judgments
 from stages.sources.judged import read_materials
 from stages.sources.labelled import Labelled
+from stages.sources.matlab import read_matlab, read_pinned
 from stages.sources.real import cifar100_names, read_cifar100, read_idx
 from stages.sources.render import draw
 from stages.sources.renditions import RENDITIONS, luminance, otsu
@@ -194,7 +194,9 @@ GOOD = np.array([[0, 1, 2], [1, 2, 0]])
     [
         (Judgments(3), "neither"),
         (Judgments(3, similarity=np.zeros((4, 4))), r"shape \(4, 4\); 3 stimuli"),
-        (Judgments(2, similarity=np.array([[0, np.nan], [np.nan, 0]])), r"nan at \(0, 1\)"),
+        (Judgments(2, similarity=np.array([[0, np.inf], [np.inf, 0]])), r"inf at \(0, 1\)"),
+        (Judgments(2, similarity=np.array([[0, np.nan], [1, 0]])), r"nan at \(0, 1\).*not symm"),
+        (Judgments(2, similarity=np.full((2, 2), np.nan)), "nobody judged any pair"),
         (Judgments(2, similarity=np.array([[0.0, 1], [2, 0]])), "not symmetric"),
         (Judgments(3, triplets=GOOD), "votes"),
         (Judgments(2, triplets=GOOD, votes=np.ones((2, 2), int)), r"allowed 0\.\.1"),

@@ -10,16 +10,19 @@ from stages.analysis import bridge, contrasts, noise, paper
 from stages.analysis.correlations import correlations
 from stages.analysis.facts import Facts, FewShot
 from stages.analysis.families import Resampling
-from stages.analysis.inputs import SHARE, TEXT, missing_published, read_measurements
+from stages.analysis.inputs import SHARE, TEXT, missing_rows, read_measurements
 from stages.analysis.outcomes import Tables, records
 from stages.analysis.results import Results
 from stages.analysis.ushape import u_tests
-from stages.networks.embeddings import read_index
+from stages.networks.embeddings import left_out_of, read_index
 from stages.runtime.errors import UsageError
+from stages.runtime.files import read_json
 from stages.runtime.tables import Column, Record, read_table
 from stages.similarity.measures import MEASURES
+from stages.sources.guards import readable
+from stages.study.checks import check_groups
 from stages.study.experiment import Experiment
-from stages.study.models import Pair, all_models, check_groups, pairs_of
+from stages.study.models import Pair, all_models, pairs_of
 from stages.study.models import models as chosen_models
 from stages.study.tables import Values, read_values
 
@@ -52,14 +55,19 @@ def read_results(experiment: Experiment) -> tuple[Results, dict[str, str]]:
     p, covariate = experiment.params.analyze, experiment.study.covariate
     alignment, fewshot, robustness = (read_measurements(experiment.paths.table(n)) for n in INPUTS)
     covariate_from = (covariate.benchmark, covariate.classifier)
+    index = read_index(experiment.paths.embeddings)
     left_out = {m.name: f"no weights ({m.absent})" for m in chosen_models(experiment) if m.absent}
-    lacking = missing_published(robustness, covariate_from, alignment["model"].unique())
-    for name, benchmarks in lacking.items():
-        left_out.setdefault(name, f"no published row in {', '.join(benchmarks)}")
+    left_out |= left_out_of(experiment.paths.embeddings)
+    path = experiment.paths.data / "covariate.json"
+    with readable(path, "an output of stage robustness"):
+        unsuitable = dict(read_json(path)["left_out"])
+    named = alignment["model"].unique()
+    for name, lacking in missing_rows(robustness, covariate_from, named, unsuitable).items():
+        reason = unsuitable.get(name, f"no published row in {', '.join(lacking)}")
+        left_out.setdefault(name, reason)
     for name, reason in left_out.items():
         print(f"analyze: {name} is left out: {reason}", file=sys.stderr)
     kept = [t[~t["model"].isin(list(left_out))] for t in (alignment, fewshot, robustness)]
-    index = read_index(experiment.paths.embeddings)
     results = Results(kept[0], kept[1], kept[2], covariate_from, index, p.family, p.group_size)
     check_groups(p.group_size, len(results.models))
     if p.measure not in results.measures:

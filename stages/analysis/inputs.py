@@ -1,6 +1,7 @@
 """The tables of earlier stages, and what the analysis takes from them: one value a model."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -95,22 +96,29 @@ def best_classifier(robustness: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(kept).sort_index()
 
 
-def missing_published(
-    robustness: pd.DataFrame, covariate_from: tuple[str, str], models: Iterable[str]
+def missing_rows(
+    robustness: pd.DataFrame,
+    covariate_from: tuple[str, str],
+    models: Iterable[str],
+    unsuitable: Collection[str] = (),
 ) -> dict[str, list[str]]:
-    """Models that lack a published row which the analysis needs, and the benchmarks they lack.
+    """Models that lack a row which the analysis needs, and the benchmarks they lack.
 
     covariate_from : benchmark and classifier of the covariate. models : those with alignment.
-    Models that were measured never lack a row: where they do, that is an error, in `aligned`.
+    A published row may be missing, and a measured one of `unsuitable` models, which stage
+    robustness left out; where another is, that is an error, in `aligned`.
     """
-    needed: dict[str, set[str]] = {}
+    lacking: dict[str, list[str]] = {}
     for name, rows in best_classifier(robustness).groupby("benchmark", sort=False):
-        if set(rows["classifier"]) == {"published"}:
-            needed[str(name)] = set(rows["model"])
-        elif (name, "published") == covariate_from:
-            needed[str(name)] = set(covariate(robustness, *covariate_from).index)
-    lacking = {str(m): [b for b, have in needed.items() if m not in have] for m in models}
-    return {model: benchmarks for model, benchmarks in lacking.items() if benchmarks}
+        needed = [(set(rows["classifier"]), set(rows["model"]))]
+        if name == covariate_from[0]:
+            given = covariate(robustness, *covariate_from)
+            needed.append(({covariate_from[1]}, set(given.index)))
+        for (classifiers, have), model in product(needed, models):
+            excused = model in unsuitable or classifiers == {"published"}
+            if excused and model not in have and name not in lacking.setdefault(model, []):
+                lacking[model].append(str(name))
+    return {str(model): lacking[model] for model in models if lacking.get(model)}
 
 
 def aligned(outcome: pd.Series, models: pd.Index, what: str) -> pd.Series:

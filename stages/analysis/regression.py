@@ -70,7 +70,8 @@ class Regression:
             self.inverse = np.linalg.inv(self.X.T @ self.X)
         except np.linalg.LinAlgError as error:
             raise UndefinedError("the terms are collinear") from error
-        if not (1 / np.diag(self.inverse) / np.maximum(squares, 1e-300) > SINGULAR).all():
+        inflation = np.diag(self.inverse) * squares  # 0 or less only by rounding
+        if not ((inflation > 0) & (inflation < 1 / SINGULAR)).all():
             raise UndefinedError("the terms are collinear")
         self.value = self.inverse @ self.X.T @ self.Y
         self.residual = self.Y - self.X @ self.value

@@ -11,7 +11,9 @@ import timm
 import torch
 
 from stages.networks.cards import Card, read_card
-from stages.runtime.errors import DataError
+from stages.runtime.errors import DataError, UnsuitableError
+
+EXCLUDE = "models.exclude leaves it out"
 
 
 def build(card: Card) -> torch.nn.Module:
@@ -71,5 +73,6 @@ def penultimate(model: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
     """Penultimate features [B, D] of a batch [B, 3, H, W]: the input of the classifier."""
     features = model.forward_head(model.forward_features(batch), pre_logits=True)  # type: ignore[operator]
     if features.ndim != 2:
-        raise ValueError(f"penultimate features have shape {tuple(features.shape)}, not [B, D]")
+        shape = list(features.shape[1:])
+        raise UnsuitableError(f"an image's penultimate features are {shape}, not [D]; {EXCLUDE}")
     return features

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stages.networks.cards import top_k
+from stages.networks.checkpoints import EXCLUDE
 from stages.networks.load import Machine, Source, open_network, training_state
+from stages.networks.published import IMAGENET
+from stages.runtime.errors import UnsuitableError
 from stages.sources.image_folders import read_index
 
 if TYPE_CHECKING:
     import torch
-
-IMAGENET = 1000
 
 
 def classify_folders(
@@ -43,8 +44,10 @@ def classify_folders(
 
 
 def logits(model: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
-    """[B, 1000] scores of ImageNet's classes; a ValueError where the network has others."""
+    """[B, 1000] scores of ImageNet's classes; UnsuitableError where the network has others."""
     scores: torch.Tensor = model(batch)
-    if scores.ndim != 2 or scores.shape[1] != IMAGENET:
-        raise ValueError(f"its classifier gives {tuple(scores.shape)}, not ImageNet's 1000 classes")
+    # Without a classifier a network returns features, of which there may be as many.
+    if scores.shape[1:] != (IMAGENET,) or model.num_classes != IMAGENET:
+        found = f"{list(scores.shape[1:])} scores for {model.num_classes} classes"
+        raise UnsuitableError(f"its classifier gives {found}, not ImageNet's {IMAGENET}; {EXCLUDE}")
     return scores

@@ -86,23 +86,30 @@ class Embedding:
 
 
 def read_index(folder: Path) -> dict[str, dict[str, Any]]:
-    """What the embed stage says of each model's weights: among it, whether they are trained."""
+    """What the embed stage says of each model: whether it is trained, or why it is left out."""
     path = folder / "index.json"
     with readable(path, "JSON"):
         index = read_json(path)
     if not isinstance(index, dict):
         raise DataError(f"{path}: a mapping of models is needed, not {type(index).__name__}")
     for name, entry in index.items():
-        weights = entry.get("weights") if isinstance(entry, dict) else None
-        if weights not in WEIGHTS:
+        about = entry if isinstance(entry, dict) else {}
+        weights = about.get("weights")
+        if weights not in WEIGHTS and not isinstance(about.get("left_out"), str):
             raise DataError(f"{path}: {name}: weights: {weights!r}; one of {WEIGHTS} is needed")
     return index
 
 
+def left_out_of(folder: Path) -> dict[str, str]:
+    """Why the embed stage left models out, by model."""
+    index = read_index(folder)
+    return {name: about["left_out"] for name, about in index.items() if "left_out" in about}
+
+
 def weights_of(folder: Path, models: Iterable[str]) -> dict[str, str]:
-    """ "trained" or "untrained" for each model; a DataError where the index lacks one."""
+    """ "trained" or "untrained" by model, without those left out; a DataError if one is missing."""
     index = read_index(folder)
     for name in models:
         if name not in index:
             raise DataError(f"{folder / 'index.json'}: {name}: this model is missing")
-    return {name: str(index[name]["weights"]) for name in models}
+    return {name: index[name]["weights"] for name in models if "left_out" not in index[name]}

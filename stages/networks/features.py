@@ -12,9 +12,10 @@ import timm.data.transforms
 import torch
 from PIL import Image
 
-from stages.networks.checkpoints import penultimate
+from stages.networks.checkpoints import EXCLUDE, penultimate
 from stages.networks.images import Batch, Images, Opener
 from stages.networks.load import Machine
+from stages.runtime.errors import UnsuitableError
 
 CPU_PIXELS = 16 * 224 * 224
 """Pixels of a batch on a CPU: with more, what passes between layers leaves the CPU's caches."""
@@ -29,6 +30,8 @@ class Preprocess:
 
     def __init__(self, model: torch.nn.Module, device: torch.device | str = "cpu") -> None:
         config = timm.data.resolve_model_data_config(model)
+        if (channels := config["input_size"][0]) != 3:
+            raise UnsuitableError(f"channels of its input: {channels}, not 3; {EXCLUDE}")
         # "use_prefetcher" leaves scaling to the device; the last step makes channels first.
         whole = timm.data.create_transform(**config, is_training=False, use_prefetcher=True)
         self.steps = whole.transforms[:-1]
@@ -112,7 +115,7 @@ def batches(
 
     A GPU computes one batch while threads prepare the next. float32 is float32: cuDNN may not round
     to TF32. Autocast stays on from batch to batch, so that it casts the weights only once. A
-    FloatingPointError where a value is not finite.
+    UnsuitableError where a value is not finite, or the network does not read three channels.
 
     Parameters
     ----------
@@ -139,10 +142,10 @@ def batches(
     ):
         for pixels in prepared(images, preprocess, size, threads):
             if launched:
-                yield _values(launched)
+                yield _values(launched, machine.precision)
             launched, size = _patiently(launch, pixels, size)
         if launched:
-            yield _values(launched)
+            yield _values(launched, machine.precision)
 
 
 def batch_size(batch: int, size: tuple[int, int], device: str) -> int:
@@ -171,11 +174,12 @@ def _patiently(
         print(f"out of memory: continuing with batches of {size}", file=sys.stderr)
 
 
-def _values(launched: list[torch.Tensor]) -> np.ndarray:
+def _values(launched: list[torch.Tensor], precision: str) -> np.ndarray:
     """The values of a batch, once they are computed: [B, D] float32."""
     values: np.ndarray = torch.cat([part.cpu() for part in launched]).numpy()
     if not np.isfinite(values).all():
-        raise FloatingPointError("the network's output is not finite")
+        other = "" if precision == "float32" else "embed.precision: float32 may mend it, or "
+        raise UnsuitableError(f"its output is not finite in {precision}; {other}{EXCLUDE}")
     return values
 
 

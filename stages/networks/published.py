@@ -15,7 +15,7 @@ import json
 import logging
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import safetensors
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 UNUSED = {"dla": ".project.", "inception_v3": ".AuxLogits."}
 """Tensors that have no place in a network and that timm leaves out itself, by architecture:
 projections that the original code never used, and the auxiliary classifier of training."""
+IMAGENET = 1000
+"""Classes of ImageNet."""
 NOWHERE = dict.fromkeys(("url", "hf_hub_id", "hf_hub_filename", "state_dict", "source"))
 
 
@@ -78,15 +80,20 @@ def header(weights: Path) -> dict[str, str]:
         raise DataError(f"{weights}: not a safetensors file: {error}") from error
 
 
-def open_config(config: Path, weights: Path) -> torch.nn.Module:
-    """The network that a `config.json` of timm's describes, with its weights from a file.
+class Config(NamedTuple):
+    """A config.json: timm's `pretrained_cfg`, and the network's own arguments.
 
-    Such a file lies in every timm repo of the hub, and in folders that timm's `save_for_hf` wrote.
-    Its architecture, classes, preprocessing and `model_args` are obeyed; the weights are those of
-    the file given, whatever lies beside it. A DataError where the configuration is not timm's, or
-    the weights do not fit it.
+    said : which of two sizes timm takes; "" where there is one.
     """
-    import timm
+
+    architecture: str
+    pretrained: dict[str, Any]
+    arguments: dict[str, Any]
+    said: str
+
+
+def read_config(config: Path) -> Config:
+    """A network's `config.json`; a DataError where it is not timm's. See `open_config`."""
     from timm.models import _hub
 
     with readable(config, "a model configuration of timm's"):
@@ -96,7 +103,28 @@ def open_config(config: Path, weights: Path) -> torch.nn.Module:
         for key in ("pretrained_cfg", "model_args"):
             if not isinstance(content.get(key, {}), dict):
                 raise ValueError(f"{key} must be a mapping")
+        size = content.get("model_args", {}).get("img_size", content.get("img_size"))
+        sides = size if isinstance(size, list) else [size] * 2
+        given = list(content.get("pretrained_cfg", content).get("input_size", [3, *sides]))
         pretrained, name, arguments = _hub._parse_model_cfg(content, {})
+        taken = list(pretrained.get("input_size", given))
+        differ = size and sides != given[1:]
+        said = f"img_size {size} beside input_size {given}: timm prepares images as {taken}"
+        return Config(name, pretrained, arguments, said if differ else "")
+
+
+def open_config(config: Path, weights: Path) -> torch.nn.Module:
+    """The network that a `config.json` of timm's describes, with its weights from a file.
+
+    Such a file lies in every timm repo of the hub, and in folders that timm's `save_for_hf` wrote.
+    Its architecture, classes, preprocessing and `model_args` are obeyed; the weights are those of
+    the file given, whatever lies beside it. A DataError where the configuration is not timm's, or
+    the weights do not fit it.
+    """
+    import timm
+
+    name, pretrained, arguments, _ = read_config(config)
+    with readable(config, "a model configuration of timm's"):
         known = inspect.signature(timm.models.PretrainedCfg).parameters
         if strange := sorted(set(pretrained) - set(known)):
             raise ValueError(f"timm knows no '{strange[0]}'{suggest(strange[0], known)}")

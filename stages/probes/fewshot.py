@@ -8,10 +8,11 @@ import numpy as np
 
 from stages.networks.embeddings import Embedding
 from stages.probes import heads, logistic
-from stages.runtime.errors import DataError, UsageError
+from stages.runtime.errors import DataError
 from stages.runtime.files import read_npz
 from stages.runtime.random import rng_for
 from stages.sources.guards import check_npz
+from stages.sources.labelled import check_shots
 
 
 def fewshot_accuracy(
@@ -100,20 +101,13 @@ def mean_and_scale(train: np.ndarray) -> tuple[np.ndarray, float]:
     return mean, float(np.sqrt(np.mean((train - mean) ** 2))) or 1.0
 
 
-def check_shots(path: Path, shots: Sequence[int]) -> None:
+def check_labels(path: Path, shots: Sequence[int]) -> None:
     """Check a task's NPZ before any work: every n must leave an image of each class to test on.
 
-    DataError where it does not hold `labels` [N], integers from 0; UsageError where an n of
-    `fewshot.n` is too large.
+    DataError where it does not hold `labels` [N], integers from 0; UsageError by `check_shots`.
     """
     check_npz(path)
     (labels,) = read_npz(path, "labels")
     if labels.ndim != 1 or labels.dtype.kind != "i" or len(labels) == 0 or labels.min() < 0:
         raise DataError(f"{path}: labels are {labels.dtype} {labels.shape}; [N] from 0 are needed")
-    smallest = int(np.unique(labels, return_counts=True)[1].min())
-    for n in shots:
-        if n >= smallest:
-            raise UsageError(
-                f"params.yaml: fewshot.n: {n}; the smallest class of {path} has {smallest} images, "
-                f"so that 1 to {smallest - 1} are allowed"
-            )
+    check_shots(shots, int(np.unique(labels, return_counts=True)[1].min()), str(path))

@@ -27,6 +27,7 @@ from stages.runtime.files import replacing, write_bytes, write_json
 from stages.runtime.jobs import Job, run
 from stages.runtime.machine import Place
 from stages.runtime.tables import Record
+from stages.sources.human import how_read
 from stages.study.experiment import Experiment
 
 _DRAW = {
@@ -59,6 +60,7 @@ def write_figures_and_report(
         write_json(folder / "answer.json", {"answer": answer(tables, facts), "outcomes": outcomes})
         page: dict[str, Any] = {"title": study.title, "left_out": left_out, "notes": notes}
         page |= {"made": made_of(study), "provenance": made_from}
+        page["read"] = {stimuli: how_read(paths.stimuli / stimuli) for stimuli in study.stimuli}
         write_report(folder / "report.html", tables, facts, captions, folder / "svg", **page)
 
 
@@ -87,7 +89,8 @@ def write_report(
     ----------
     captions : of each figure that lies in `svgs` as <name>.svg; a DataError names one that cannot
         be read.
-    page : `title` of the study; what `made_of` and `provenance` return; `left_out`, model -> why it
+    page : `title` of the study; what `made_of` and `provenance` return; `read`, stimulus
+        set -> how your own files of it were read, in sentences; `left_out`, model -> why it
         has no place in the analysis; `notes` on the method, a sentence or two each.
     """
     figures, words = {}, {}

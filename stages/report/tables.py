@@ -171,7 +171,8 @@ def _ceiling(column: str) -> Show:
         if column == "spearman_brown" and (row["split_half"] or 0) < 0:
             return "the halves do not correlate above 0"
         if row["form"] == "participants" and column in ("upper", "split_half"):
-            return "too many stimuli for triplets"
+            gaps = row["measure"] != "triplet"
+            return "pairs that some did not judge" if gaps else "too many stimuli for triplets"
         return f"not defined for {row['form']} by this measure"
 
     return show.number(column, reason=why)

@@ -1,7 +1,8 @@
 """The door of every stage: an error that a user can act on becomes one line and an exit code.
 
-Exit codes: 0 success; 1 usage (parameters, studies); 2 data (files, downloads, shapes, NaN, a full
-disk); 3 some units failed while the others finished; 130 interrupted; 143 terminated.
+Exit codes: 0 success, also where models that do not suit are left out by name; 1 usage (parameters,
+studies); 2 data (files, downloads, shapes, NaN, a full disk); 3 some units failed while the others
+finished; 130 interrupted; 143 terminated.
 """
 
 import errno

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class UsageError(Exception):
@@ -20,6 +21,16 @@ class UnitError(Exception):
     """Some units of a stage failed; the others are finished and kept in the artifact cache."""
 
     code = 3
+
+
+class UnsuitableError(Exception):
+    """A model cannot give what a job asks, and is left out; the message says what to change."""
+
+
+def untracked() -> str:
+    """What to add where a file is missing: DVC's own copy of a repository has what git tracks."""
+    copied = {".dvc", "exps"} <= set(Path.cwd().parts)
+    return "; `dvc exp run --temp` and --queue copy what git tracks: `git add` it" if copied else ""
 
 
 def suggest(wrong: str, allowed: Iterable[str]) -> str:

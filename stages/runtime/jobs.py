@@ -25,7 +25,7 @@ from typing import Any, BinaryIO, TypeVar
 from tqdm import tqdm
 
 from stages.runtime.cache import Cache, CacheError
-from stages.runtime.errors import DataError, UnitError
+from stages.runtime.errors import DataError, UnitError, UnsuitableError
 from stages.runtime.machine import Place, one_thread
 from stages.runtime.source import keys_of
 
@@ -109,6 +109,8 @@ def run(
     failed : reasons for jobs that could not even be planned, by name; reported with the others.
     read : what is made of a result: its JSON by default, `Kept.bytes`, or the `Kept` itself.
 
+    A job that raised UnsuitableError has that error in the place of its results; see `left_out`.
+
     Raises
     ------
     UnitError
@@ -120,6 +122,7 @@ def run(
         The artifact cache cannot be read or written; at once.
     """
     start, cache, failures = time.monotonic(), Cache(), dict(failed or {})
+    unsuitable: dict[str, UnsuitableError] = {}  # by key, which jobs may share
     tasks, planned, made = [], set[str](), set[str]()
     for name, job in jobs.items():
         absent = []
@@ -138,7 +141,9 @@ def run(
         for task, found in finished:
             if isinstance(found, CacheError):
                 raise found  # every other job would fail for the same reason
-            if isinstance(found, BaseException):
+            if isinstance(found, UnsuitableError):
+                unsuitable |= dict.fromkeys((task.job.keys[i] for i in task.missing), found)
+            elif isinstance(found, BaseException):
                 failures[task.name] = f"{type(found).__name__}: {found}".removesuffix(": ")
             elif any(cache.digest(key) != digest for key, digest in found.items()):
                 failures[task.name] = (
@@ -158,9 +163,23 @@ def run(
         raise UnitError(f"{stage}: {len(failures)} of {total} jobs failed: {reasons}")
     results: dict[Key, Any] = {}
     for name, job in jobs.items():
+        if unfit := unsuitable.keys() & set(job.keys):
+            results[name] = unsuitable[unfit.pop()]
+            continue
         kept = [read(Kept(key, _text(name), verified=key not in made)) for key in job.keys]
         results[name] = kept[0] if job.each is None else kept
     return results
+
+
+def left_out(stage: str, results: Mapping[tuple[str, str], Any]) -> dict[str, str]:
+    """Models whose job raised UnsuitableError, each named on stderr, and why.
+
+    results : of `run`, by model and what is asked of it.
+    """
+    found = {m: str(r) for (m, _), r in results.items() if isinstance(r, UnsuitableError)}
+    for name, reason in found.items():
+        print(f"{stage}: {name} is left out: {reason}", file=sys.stderr)
+    return found
 
 
 def _text(name: Hashable) -> str:

@@ -23,6 +23,7 @@ from stages.runtime.errors import DataError
 ROOT = Path(__file__).resolve().parents[2]
 DISTRIBUTIONS = {
     "PIL": ["pillow"],
+    "ruamel": ["ruamel.yaml"],
     "sklearn": ["scikit-learn"],
     "yaml": ["pyyaml"],
     "timm": ["timm", "torch", "torchvision", "pillow"],  # timm's transforms are torchvision's

@@ -80,6 +80,7 @@ def read_table(
     more: bool = False,
     error: type[DataError] | type[UsageError] = DataError,
     where: str = "",
+    lines: dict[int, list[str]] | None = None,
 ) -> pd.DataFrame:
     """A CSV file as a data frame whose every cell is as its column wants it.
 
@@ -90,6 +91,7 @@ def read_table(
     columns : the schema, by column name.
     unique : columns whose values, taken together, no two lines may share.
     more : whether the file may have other columns as well, which are kept as text.
+    lines : its cells by line, where they are already read.
     error : what is raised. where : the key that names the file, for a file that cannot be read.
 
     Raises
@@ -98,11 +100,7 @@ def read_table(
         Names the file, the line, the column, the value and what is allowed.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:  # passes over a byte-order mark
-            reader, lines = csv.reader(stream, strict=True), dict[int, list[str]]()
-            for cells in reader:
-                if cells:
-                    lines[reader.line_num] = cells
+        lines = _lines(path) if lines is None else lines
     except (OSError, UnicodeDecodeError, csv.Error) as reason:
         at = f"{where}: '{path}'" if where else str(path)
         raise error(f"{at} cannot be read: {reason}") from reason
@@ -128,6 +126,12 @@ def read_table(
         named = ", ".join(f"{name} {row[name]!r}" for name in unique)
         raise error(f"{path}: line {row['line']}: duplicate: {named} is in an earlier line too")
     return table
+
+
+def _lines(path: Path) -> dict[int, list[str]]:
+    with path.open(newline="", encoding="utf-8-sig") as stream:  # passes over a byte-order mark
+        reader = csv.reader(stream, strict=True)
+        return dict((reader.line_num, cells) for cells in reader if cells)  # noqa: C402
 
 
 def _wrong_header(header: list[str], columns: Mapping[str, Column], more: bool) -> str:

@@ -29,12 +29,14 @@ TRIPLET_SPLITS = 100  # the same for triplet agreement, which takes longer
 def noise_ceilings(stimuli: Path, name: str, seed: int) -> Record | None:
     """Noise ceilings of a stimulus set; None where it was judged once. stimuli : its folder.
 
+    Also None where a participant judged no two pairs with an image in common that others judged.
+
     Returns form ("participants" or "votes"), judges (participants; of votes the most that a triplet
     has), stimuli (how many) and ceilings, a row a measure; None in a row is undefined.
     """
     human = read_judgments(stimuli)
     people, votes = human.participants, human.votes
-    if people is not None:
+    if people is not None and _overlap(people):
         rows = participants_ceilings(people, rng_for(seed, "ceilings", name))
         return {"form": "participants", "judges": len(people), "stimuli": human.n, "ceilings": rows}
     measured_by_votes = human.similarity is None and human.soft_labels is None
@@ -42,6 +44,13 @@ def noise_ceilings(stimuli: Path, name: str, seed: int) -> Record | None:
         judges = int(votes.sum(1).max())
         return {"form": "votes", "judges": judges, "stimuli": human.n, "ceilings": rows}
     return None
+
+
+def _overlap(participants: np.ndarray) -> bool:
+    """Whether others judged, of each participant, at least two pairs with an image in common."""
+    judged = ~np.isnan(participants) & ~np.eye(participants.shape[-1], dtype=bool)
+    shared = judged & (judged.sum(0) > 1)
+    return bool((shared.sum(1).max(1) > 1).all())
 
 
 def participants_ceilings(participants: np.ndarray, rng: np.random.Generator) -> list[Record]:
@@ -72,20 +81,24 @@ def leave_one_out(participants: np.ndarray, measure: str) -> float:
 
     A triplet that the participant ties is left out, one that the mean ties counts one half.
     """
-    total = participants.sum(0)  # a mean times P - 1: no measure changes
-    return float(np.mean([MEASURES[measure](_settled(total - p), p) for p in participants]))
+    others = (np.delete(participants, p, 0) for p in range(len(participants)))
+    agreed = map(MEASURES[measure], map(_mean, others), participants)
+    return float(np.mean(list(agreed)))
 
 
-def upper_bound(participants: np.ndarray, measure: str) -> float:
+def upper_bound(participants: np.ndarray, measure: str) -> float | None:
     """What no model's mean agreement with the participants can exceed, having seen them all.
 
     Correlations: that of each participant with the mean of all, each scaled to unit variance (for
     Spearman their ranks), which is the norm of the mean of P unit vectors. Triplets: that of the
-    best answer to each triplet, chosen by itself, so that no matrix need reach it.
+    best answer to each triplet, chosen by itself, so that no matrix need reach it. None for
+    correlations where somebody judged not all pairs: there is no such closed form.
     """
     if measure == "triplet":
         return _best_answers(participants)
     values = pairs(participants)
+    if np.isnan(values).any():
+        return None
     if (np.ptp(values, axis=1) == 0).any():
         raise ValueError("similarities are all equal: their correlation is undefined")
     if measure == "spearman":
@@ -98,12 +111,14 @@ def _best_answers(participants: np.ndarray) -> float:
     """Upper bound of the mean over participants of 1/2 + 1/2 sum(sign · answer) / untied."""
     # [P, n, n] whole numbers in the order of each participant's values, as float32.
     codes = np.stack([np.unique(p, return_inverse=True)[1].reshape(p.shape) for p in participants])
-    codes = codes.astype(np.float32)
+    gaps = np.isnan(participants)
+    codes = np.where(gaps, np.nan, codes).astype(np.float32)
 
     def signs(i: int) -> np.ndarray:
-        """[P, n-1, n-1] which of two others is closer to anchor i."""
+        """[P, n-1, n-1] which of two others is closer to anchor i; 0 where not both were judged."""
         row = np.delete(codes[:, i], i, axis=1)
-        return np.clip(row[:, :, None] - row[:, None, :], -1, 1)
+        closer = np.clip(row[:, :, None] - row[:, None, :], -1, 1)
+        return np.nan_to_num(closer, copy=False) if gaps.any() else closer
 
     anchors = range(codes.shape[1])
     untied = sum(np.count_nonzero(signs(i), axis=(1, 2)) for i in anchors)
@@ -123,7 +138,7 @@ def split_half(participants: np.ndarray, measure: str, rng: np.random.Generator)
     agree, found = MEASURES[measure], []
     most = TRIPLET_SPLITS if measure == "triplet" else SPLITS
     for half in splits(len(participants), most, rng):
-        a, b = (_settled(participants[side].sum(0)) for side in (half, ~half))
+        a, b = (_mean(participants[side]) for side in (half, ~half))
         found.append(agree(a, b) if measure != "triplet" else (agree(a, b) + agree(b, a)) / 2)
     return float(np.mean(found))
 
@@ -138,9 +153,15 @@ def splits(count: int, most: int, rng: np.random.Generator) -> np.ndarray:
     return np.array([np.isin(np.arange(count), half) for half in chosen])
 
 
-def _settled(sums: np.ndarray) -> np.ndarray:
-    """Sums without their last digits, in which sums of the same ratings differ by rounding."""
-    return np.asarray(np.round(sums / (np.abs(sums).max() or 1.0), 12))
+def _mean(people: np.ndarray) -> np.ndarray:
+    """[n, n] the mean of matrices by those who judged a pair, times a constant; else NaN.
+
+    Without last digits, in which sums of the same ratings differ by rounding.
+    """
+    judged = ~np.isnan(people)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.where(judged, people, 0).sum(0) * (len(people) / judged.sum(0))
+    return np.asarray(np.round(mean / (np.nanmax(np.abs(mean), initial=0) or 1.0), 12))
 
 
 def votes_ceilings(votes: np.ndarray) -> list[Record]:

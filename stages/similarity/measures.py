@@ -17,16 +17,25 @@ _RUN = 64  # in runs of at most so many, inversions are counted by comparing all
 
 
 def pearson(model: np.ndarray, human: np.ndarray) -> float:
-    """Pearson correlation of two similarity matrices [n, n] over their n(n-1)/2 pairs."""
-    return _correlation(pairs(model), pairs(human))
+    """Pearson correlation of two similarity matrices [n, n] over the pairs that both have."""
+    return _correlation(*_common(model, human))
 
 
 def spearman(model: np.ndarray, human: np.ndarray) -> float:
-    """Spearman correlation of two similarity matrices [n, n] over their pairs; ties share ranks."""
-    return _correlation(rankdata(pairs(model)), rankdata(pairs(human)))
+    """Spearman correlation of two similarity matrices [n, n] over the same; ties share ranks."""
+    return _correlation(*map(rankdata, _common(model, human)))
+
+
+def _common(model: np.ndarray, human: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The similarities of the pairs that are NaN in neither matrix."""
+    x, y = pairs(model), pairs(human)
+    there = ~(np.isnan(x) | np.isnan(y))
+    return (x, y) if there.all() else (x[there], y[there])
 
 
 def _correlation(x: np.ndarray, y: np.ndarray) -> float:
+    if len(x) < 2:
+        raise ValueError(f"{len(x)} pairs were judged by both: a correlation is undefined")
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         raise ValueError("similarities are all equal: their correlation is undefined")
     x, y = x - x.mean(), y - y.mean()
@@ -38,7 +47,8 @@ def triplet(model: np.ndarray, human: np.ndarray) -> float:
 
     Over the n(n-1)(n-2)/2 triplets (i, {j, k}) of Remark 3.3, the share on which model and human
     agree which of j and k is closer to i. Triplets tied in the human data carry no bit and are left
-    out; a tie in the model counts one half, so a constant embedding scores exactly 0.5.
+    out, as are those with a pair that is NaN in either; a tie in the model counts one half, so a
+    constant embedding scores exactly 0.5.
 
     model, human : [n, n] similarity matrices. ValueError where shapes differ, there are fewer than
     three stimuli, or every human triplet is tied.
@@ -51,10 +61,15 @@ def triplet(model: np.ndarray, human: np.ndarray) -> float:
     for start in range(0, n, at_once):
         anchors = slice(start, start + at_once)
         others = np.arange(n) != np.arange(n)[anchors, None]
-        rows = (matrix[anchors][others].reshape(-1, n - 1) for matrix in (model, human))
-        agreed, untied = concordance(*rows)
-        agreement += agreed
-        decided += untied
+        x, y = (matrix[anchors][others].reshape(-1, n - 1) for matrix in (model, human))
+        there, rows = ~(np.isnan(x) | np.isnan(y)), [(x, y)]
+        if not there.all():  # each anchor has pairs of its own
+            some = [i for i in range(len(x)) if there[i].sum() > 1]
+            rows = [(x[i : i + 1, there[i]], y[i : i + 1, there[i]]) for i in some]
+        for row in rows:
+            agreed, untied = concordance(*row)
+            agreement += agreed
+            decided += untied
     if decided == 0:
         raise ValueError("every triplet is tied in the human data")
     return 0.5 + 0.5 * agreement / decided

@@ -8,7 +8,7 @@ twice, as in Schütt et al. (2023, doi:10.7554/eLife.82566).
 A measure here has the name of the one in `measures` that it repeats on each resample without such
 pairs. It takes model and human similarities [n, n] and the multiplicities w [B, n], and returns
 [B] values, NaN where the measure is undefined: all similarities of the resample are equal in a
-matrix, or all its triplets are tied in the human data.
+matrix, or all its triplets are tied in the human data. Pairs that nobody judged have no weight.
 """
 
 import numpy as np
@@ -43,11 +43,12 @@ def pearson(model: np.ndarray, human: np.ndarray, w: np.ndarray) -> np.ndarray:
     Moments are quadratic forms: the weighted sum of a matrix M's values is w'Mw / 2 (M with a zero
     diagonal), so that all resamples take one matrix product a moment.
     """
-    if np.ptp(pairs(model)) == 0 or np.ptp(pairs(human)) == 0:
+    judged = _judged(human)
+    if np.ptp(model[judged]) == 0 or np.ptp(human[judged]) == 0:
         return np.full(len(w), np.nan)
-    x, y = _standard(model), _standard(human)
+    x, y = _standard(model, judged), _standard(human, judged)
     v = w.astype(np.float64)
-    total = v.sum(1) ** 2 - (v**2).sum(1)
+    total = ((v @ judged.astype(np.float64)) * v).sum(1)  # of whole numbers, exact
     with np.errstate(invalid="ignore", divide="ignore"):
         mean_x, mean_y, xx, yy, xy = (
             ((v @ m) * v).sum(1) / total for m in (x, y, x * x, y * y, x * y)
@@ -60,21 +61,25 @@ def pearson(model: np.ndarray, human: np.ndarray, w: np.ndarray) -> np.ndarray:
     return np.clip(r, -1, 1)
 
 
-def _standard(matrix: np.ndarray) -> np.ndarray:
-    """A matrix whose values off the diagonal have mean 0 and deviation 1; zero on the diagonal."""
-    values = pairs(matrix)
-    scaled = (matrix - values.mean()) / values.std()
-    np.fill_diagonal(scaled, 0)
-    return scaled
+def _judged(human: np.ndarray) -> np.ndarray:
+    """[n, n] which pairs of different stimuli were judged."""
+    return ~np.isnan(human) & ~np.eye(len(human), dtype=bool)
+
+
+def _standard(matrix: np.ndarray, judged: np.ndarray) -> np.ndarray:
+    """A matrix whose values of judged pairs have mean 0 and deviation 1; 0 elsewhere."""
+    values = pairs(matrix)[pairs(judged)]
+    return np.where(judged, (matrix - values.mean()) / values.std(), 0)
 
 
 def _pearson_by_pairs(model: np.ndarray, human: np.ndarray, w: np.ndarray) -> float:
     """One resample's correlation with centred values; NaN where it is undefined."""
     drawn = np.flatnonzero(w)
     x, y = (pairs(matrix[np.ix_(drawn, drawn)]) for matrix in (model, human))
+    weight = pairs(np.multiply.outer(w[drawn], w[drawn])).astype(np.float64)
+    x, y, weight = (values[~np.isnan(y)] for values in (x, y, weight))
     if len(x) == 0 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
-    weight = pairs(np.multiply.outer(w[drawn], w[drawn])).astype(np.float64)
     x, y = (values - np.average(values, weights=weight) for values in (x, y))
     return float(weight @ (x * y) / np.sqrt((weight @ x**2) * (weight @ y**2)))
 
@@ -86,13 +91,15 @@ def spearman(model: np.ndarray, human: np.ndarray, w: np.ndarray) -> np.ndarray:
     whole numbers. A pair's weight times twice its rank less the mean is at most (n (n - 1) / 4)²,
     below 2^31 up to `LARGEST` stimuli; products of these are summed in double precision, exactly.
     """
-    (x, by_x, first_x), (y, by_y, first_y) = _ordered(model), _ordered(human)
-    places = np.flatnonzero(np.triu(np.ones(human.shape, bool), 1))  # of pairs, in the flat matrix
+    judged = _judged(human)
+    kept, weighed = pairs(judged), judged.astype(np.float64)
+    (x, by_x, first_x), (y, by_y, first_y) = (_ordered(pairs(m)[kept]) for m in (model, human))
+    places = np.flatnonzero(np.triu(judged))  # of pairs, in the flat matrix
     x, y, by_x, by_y = x[by_y], y[by_y], places[by_x], places[by_y]
     r = np.empty(len(w))
     for start in range(0, len(w), _AT_ONCE):
         v = w[start : start + _AT_ONCE]
-        cubes = ((v**3).sum(1) ** 2 - (v**6).sum(1)) / 2  # of the weights of all pairs
+        cubes = ((v**3 @ weighed) * v**3).sum(1) / 2  # of the weights of all pairs, exact
         v = v.astype(np.int32)
         weights = (v[:, :, None] * v[:, None, :]).reshape(len(v), -1)
         weight = np.take(weights, by_y, axis=1)  # [b, P] of all pairs, by rising human similarity
@@ -105,11 +112,11 @@ def spearman(model: np.ndarray, human: np.ndarray, w: np.ndarray) -> np.ndarray:
     return np.clip(r, -1, 1)
 
 
-def _ordered(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The P pairs of a matrix in whole numbers [P] in the order of their values; the places [P] of
+def _ordered(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The values of P pairs in whole numbers [P] in the order of their values; the places [P] of
     rising values; and [G] where among these each of the G different values begins.
     """
-    codes, counts = np.unique(pairs(matrix), return_inverse=True, return_counts=True)[1:]
+    codes, counts = np.unique(values, return_inverse=True, return_counts=True)[1:]
     return codes, np.argsort(codes, kind="stable"), np.cumsum(counts) - counts
 
 
@@ -143,9 +150,9 @@ def triplet(model: np.ndarray, human: np.ndarray, w: np.ndarray) -> np.ndarray:
         rows = np.flatnonzero(w[:, j])
         drawn, weight = v[rows], w[rows, j]
         of_human, of_model = (m[:, j, None] - m[:, j + 1 :] for m in (human, model))
-        agree = _of_three(np.sign(of_human) * np.sign(of_model), j)
+        agree = _of_three(np.nan_to_num(np.sign(of_human)) * np.sign(of_model), j)
         agreed[rows] += weight * np.einsum("bk,bk->b", drawn @ agree, drawn[:, j + 1 :])
-        tied = _of_three(of_human == 0, j)
+        tied = _of_three((of_human == 0) | np.isnan(of_human), j)
         if tied.any():
             decided[rows] -= weight * np.einsum("bk,bk->b", drawn @ tied, drawn[:, j + 1 :])
     with np.errstate(invalid="ignore"):

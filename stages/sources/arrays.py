@@ -1,108 +1,177 @@
-"""Arrays in the files that people keep them in: CSV, NPY, MATLAB. No pickle is loaded.
+"""Numbers about images, in the files that people keep them in: CSV, NPY, MATLAB; never a pickle."""
 
-scipy's compiled reader of MATLAB files crashes over damaged ones, so they are checked first. A file
-of level 5 (versions 5 to 7) is a header and *elements*, each a tag (type, bytes) and data; a
-variable is an element of elements. The check unpacks variables, within a limit, and leaves those
-that hold real numbers, if their parts are what scipy expects.
-"""
-
-import csv
-import io
-import struct
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy  # scipy.io is imported when used, which few studies do
 
 from stages.runtime.errors import DataError
-from stages.sources.guards import check_npy, readable, room
+from stages.sources.cells import is_number, number, read_cells
+from stages.sources.guards import check_npy, readable
+from stages.sources.matlab import choose, read_matlab, read_names
 
-_HEADER, _VARIABLE, _PACKED = 128, 14, 15
-_NUMBERS = {1, 2, 3, 4, 5, 6, 7, 9, 12, 13}  # types of elements; scipy crashes over others
-_NUMERIC, _LOGICAL, _COMPLEX = range(6, 16), 0x200, 0x800  # classes of variables, and flags
+_ROW_NAMES = ("", "id", "index", "image", "images", "stimulus", "name", "item", "file", "filename")
+"""Headers of a first column that holds the rows' names."""
 
 
 @dataclass(frozen=True)
 class NamedArray:
-    """Finite float64 `values`, and the names of rows and columns where the file has them."""
+    """Float64 `values`, NaN where a file has none; names of rows and columns where it has them.
+
+    notes : sentences on what was decided in reading it.
+    """
 
     values: np.ndarray
     rows: Sequence[str] = ()
     columns: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
-def read_array(path: Path, dimensions: int, key: str | None = None) -> NamedArray:
-    """An array of numbers from a CSV, NPY or MATLAB file, by its suffix.
+def read_matrices(path: Path, n: int, key: str | None = None, people: bool = False) -> NamedArray:
+    """[P, n, n] matrices about n images from a CSV, NPY or MATLAB file, by its suffix.
 
-    Parameters
-    ----------
-    dimensions : of the array. A CSV has 2.
-    key : variable of a MATLAB file; without it, the only one [n, n] or [P, n, n].
-
-    Raises
-    ------
-    DataError
-        Malformed, of other dimensions, not numbers, or not finite; names the place.
+    key : variable of a MATLAB file; else the only one with matrices: one, or several of `people`.
+    A DataError if the file is malformed, or holds no numbers, infinite ones or other shapes.
     """
     if path.suffix.lower() == ".csv":
-        array = read_csv(path)
+        array = read_csv(path, n)
     elif path.suffix.lower() == ".mat":
         found = read_matlab(path)
-        shapes = {name: values.shape for name, values in found.items()}
-        fit = [k for k, s in shapes.items() if len(s) == dimensions and s[-1] == s[-2] > 1]
-        array = NamedArray(found[choose(path, found, key, fit, "square variables")])
+        stacks = {name: stacked(values, n, str(path)) for name, values in found.items()}
+        fit = [k for k, (stack, _) in stacks.items() if (len(stack) > 1) == people and len(stack)]
+        name = choose(path, found, key, fit, f"variables of judgments of {n} images")
+        names = read_names(path, "stimuli")  # as Meadows calls them
+        array = NamedArray(found[name], names, notes=[f"variable '{name}'"])
     else:
         array = NamedArray(_npy(path))
-    values = array.values
-    if values.ndim != dimensions or values.dtype.kind not in "fiu" or values.size == 0:
+    values = _numbers(array.values, path)
+    stack, note = stacked(values, n, str(path))
+    if len(stack) == 0:
         raise DataError(
-            f"{path}: holds {values.dtype} {values.shape}; numbers of {dimensions} dimensions "
-            "are needed"
+            f"{path}: {values.dtype} of shape {values.shape}; {n} stimuli need {(n, n)}, a matrix "
+            f"a participant, or {n * (n - 1) // 2} pairs"
         )
-    values = values.astype(np.float64)
-    if not np.isfinite(values).all():
-        bad = tuple(np.argwhere(~np.isfinite(values))[0].tolist())
+    return NamedArray(stack, array.rows, array.columns, [*array.notes, *note])
+
+
+def read_labels(path: Path, images: Sequence[str]) -> NamedArray:
+    """[n, K] numbers about n images from a CSV or NPY file; errors as those of `read_matrices`."""
+    n, csv = len(images), path.suffix.lower() == ".csv"
+    array = read_csv(path, n, images) if csv else NamedArray(_npy(path))
+    if array.values.ndim != 2 or len(array.values) != n or array.values.shape[1] < 2:
+        raise DataError(f"{path}: shape {array.values.shape}, need [{n}, K], K > 1")
+    return NamedArray(_numbers(array.values, path), array.rows, array.columns, array.notes)
+
+
+def _numbers(values: np.ndarray, path: Path) -> np.ndarray:
+    if values.dtype.kind not in "fiu" or values.size == 0:
+        raise DataError(f"{path}: holds {values.dtype} {values.shape}; numbers are needed")
+    if np.isinf(values).any():
+        bad = tuple(np.argwhere(np.isinf(values))[0].tolist())
         raise DataError(f"{path}: holds {values[bad]} at {bad} (from 0); finite is allowed")
-    return replace(array, values=values)
+    return values.astype(np.float64)
 
 
-def read_csv(path: Path) -> NamedArray:
-    """Numbers separated by commas; a DataError names the line and column that is wrong.
+def stacked(values: np.ndarray, n: int, where: str) -> tuple[np.ndarray, list[str]]:
+    """[P, n, n] of [n, n], [P, n, n], [n, n, P] or vectors of pairs, and what was decided.
 
-    A first line that is not all numbers is a header. A first column holds the rows' names where its
-    header is empty, or where it does not begin with a number. Empty lines are skipped.
+    A vector, or one a row, holds the pairs (1, 2), (1, 3) ... (2, 3) ..., as pdist of MATLAB and
+    SciPy and Meadows' rdmutv do; nobody judged its diagonal. P is 0 for other shapes.
     """
-    with readable(path, "CSV"), path.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.reader(stream)
-        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
-    first = lines[0][1] if lines else []
-    for line, row in lines:
-        if len(row) != len(first):
-            raise DataError(
-                f"{path}: line {line}: {len(row)} cells, the first line has {len(first)}"
+    shape, flat = values.shape, np.squeeze(values)
+    if shape == (n, n):
+        return values[None], []
+    if values.ndim == 3 and (n, n) in (shape[1:], shape[:2]):
+        first, last = shape[1:] == (n, n), shape[:2] == (n, n)
+        if first and last:  # P is n: matrices are symmetric along one pair of axes only
+            first, last = (
+                np.array_equal(values, values.transpose(axes), equal_nan=True)
+                for axes in ((0, 2, 1), (1, 0, 2))
             )
-    header = any(_number(cell) is None for cell in first)
-    body = lines[header:]
-    named = bool(body) and ((header and not first[0]) or _number(body[0][1][0]) is None)
-    values = np.array([[_number(cell) for cell in row[named:]] for _, row in body], np.float64)
-    if values.size == 0:
+        if first == last:
+            raise DataError(f"{where}: which axis of {shape} is the participants' is not clear")
+        return (values, []) if first else (values.transpose(2, 0, 1), ["read as [n, n, P]"])
+    if values.ndim < 3 and 0 < flat.ndim < 3 and flat.shape[-1] == n * (n - 1) // 2:
+        i, j = np.triu_indices(n, 1)
+        stack = np.full((np.size(flat) // len(i), n, n), np.nan)
+        stack[:, i, j] = stack[:, j, i] = flat
+        return stack, ["a vector of pairs (1, 2), (1, 3) ... (2, 3) ... read as a matrix"]
+    return np.empty((0, n, n)), []
+
+
+def read_csv(path: Path, n: int, labelled: Sequence[str] = ()) -> NamedArray:
+    """A table about n images, of any dialect of `read_cells`; a DataError names what is wrong.
+
+    A first line is names where the table has one more than its n rows, a first column where it has
+    one more than n. Where rows alone are images, those that are `labelled`, the first column is
+    names if it holds no numbers or its header says so; if it may number the images, rows that have
+    one sum with it or without decide. Lower triangles may lack their other half.
+    """
+    (lines, notes), square = read_cells(path, n), not labelled
+    rows, at = list(lines.values()), list(lines)
+    if not any(is_number(cell) for row in rows for cell in row):
         raise DataError(f"{path}: holds no numbers")
-    for i, j in np.argwhere(~np.isfinite(values)):
-        line, row = body[i]
-        place = f"line {line}, column {j + named + 1}"
-        raise DataError(f"{path}: {place}: '{row[j + named]}' is not a finite number")
-    rows = [row[0] for _, row in body] if named else []
-    return NamedArray(values, rows, first[named:] if header else [])
+    if {len(row) for row in rows[1:]} == {len(rows[0]) + 1} and not all(map(is_number, rows[0])):
+        rows[0] = ["", *rows[0]]  # R writes nothing above the rows' names
+    lengths = [len(row) for row in rows]
+    if square and lengths in ([*range(1, n + 1)], [*range(1, n)]):
+        rows = [[""] * n] * (n - len(rows)) + [row + [""] * (n - len(row)) for row in rows]
+        at, notes = [0] * (n - len(at)) + at, [*notes, "lower triangle"]
+    for line, row in zip(at, rows, strict=True):
+        if len(row) != len(rows[0]):
+            raise DataError(
+                f"{path}: line {line}: {len(row)} cells, the first line has {len(rows[0])}"
+            )
+    vector = square and sorted((len(rows), len(rows[0]))) == [1, n * (n - 1) // 2]
+    header, labels = (0, 0) if vector else (len(rows) - n, square * (len(rows[0]) - n))
+    words = len(rows[0]) > 1 and all(cell and not is_number(cell) for cell in rows[0][1:])
+    if header not in (0, 1) or labels not in (0, 1) or header < words:
+        raise DataError(
+            f"{path}: {len(rows)} lines of {len(rows[0])} cells; {n} stimuli need {n} lines"
+            f"{f' of {n} numbers' if square else ''}, with or without names before them"
+        )
+    if not square:
+        labels, decided = _first_column(path, rows, bool(header), labelled)
+        notes = [*notes, *decided]
+    values = np.empty((len(rows) - header, len(rows[0]) - labels))
+    for i, j in np.ndindex(values.shape):
+        cell = rows[i + header][j + labels]
+        try:
+            values[i, j] = number(cell)
+        except ValueError as error:
+            place = f"line {at[i + header]}, column {j + labels + 1}"
+            raise DataError(f"{path}: {place}: '{cell}' is not a finite number") from error
+    what = " and ".join(["first line"] * header + ["first column"] * labels)
+    notes = [*notes, f"{what} read as names"] if what and square else notes
+    names = [row[0] for row in rows[header:]] if labels else []
+    return NamedArray(values, names, rows[0][labels:] if header else [], notes)
 
 
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return None
+def _first_column(
+    path: Path, rows: list[list[str]], header: bool, images: Sequence[str]
+) -> tuple[int, list[str]]:
+    """Whether the first column of a table of labels (1 or 0) holds the rows' names, and why."""
+    first = [row[0] for row in rows[header:]]
+    if not all(map(is_number, first)) or (header and rows[0][0].casefold() in _ROW_NAMES):
+        return 1, ["first column read as names"]
+    numbers, known = set(map(float, first)), map(int, re.findall("[0-9]+", " ".join(images)))
+    counting = [{*range(start, start + len(first))} for start in (0, 1)]
+    if len(numbers) < len(first) or not (numbers in counting or numbers <= {*known}):
+        return 0, []
+    values = [
+        [number(cell) if is_number(cell) else np.nan for cell in row] for row in rows[header:]
+    ]
+    with_it, without = (np.sum([row[k:] for row in values], 1) for k in (0, 1))
+    if len(rows[0]) > 2 and np.allclose(without, without[0]):
+        return 1, ["first column read as names: rows of the others have one sum"]
+    if np.allclose(with_it, with_it[0]):
+        return 0, ["first column read as data: rows have one sum with it"]
+    raise DataError(
+        f"{path}: the first column, {', '.join(first[:4])} ..., may number the images or be data; "
+        "write file names there, or put another column first"
+    )
 
 
 def _npy(path: Path) -> np.ndarray:
@@ -114,91 +183,3 @@ def _npy(path: Path) -> np.ndarray:
         stream.seek(0)
         array: np.ndarray = np.load(stream, allow_pickle=False)
     return array
-
-
-def choose(
-    path: Path, found: Mapping[str, np.ndarray], key: str | None, fit: list[str], needed: str
-) -> str:
-    """The variable of a MATLAB file that a key names or, without one, the only one that fits."""
-    shapes = {name: values.shape for name, values in found.items()}
-    if key is not None and key not in found:
-        raise DataError(f"{path}: key '{key}' is missing; it holds {shapes}")
-    if key is None and len(fit) != 1:
-        raise DataError(f"{path}: {len(fit)} {needed} in {shapes}; 'key' must name one")
-    return fit[0] if key is None else key
-
-
-def read_matlab(path: Path) -> dict[str, np.ndarray]:
-    """The real numeric variables of a MATLAB file by name; others are ignored.
-
-    A DataError if it is no such file, damaged, or larger unpacked than `room`.
-    """
-    with readable(path, "MATLAB"):
-        content = path.read_bytes()
-        if content[:8] == b"\x89HDF\r\n\x1a\n" or content[124:126] in (b"\x00\x02", b"\x02\x00"):
-            raise ValueError("it is of version 7.3; save it with MATLAB's option '-v7'")
-        order = {b"\x00\x01IM": "<", b"\x01\x00MI": ">"}.get(content[124:128])
-        if order is None:
-            raise ValueError("it is not of level 5 (versions 5 to 7)")
-        kept = [content[:_HEADER]]
-        for kind, data in _unpacked(content, order):
-            if kind != _VARIABLE:
-                raise ValueError(f"an element of type {kind} where a variable should be")
-            if _is_numeric(data, order):
-                kept += [struct.pack(f"{order}II", _VARIABLE, len(data)), bytes(data)]
-        whole = io.BytesIO(b"".join(kept))
-        listed = scipy.io.whosmat(whole)  # type: ignore[arg-type]
-        names = {name for name, shape, _ in listed if min(shape) >= 0}
-        if len(names) < len(listed):
-            raise ValueError(f"duplicate names or shapes below 0 among its variables {listed}")
-        found = scipy.io.loadmat(whole, variable_names=list(names))  # type: ignore[arg-type]
-        return {name: array for name, array in found.items() if name in names}
-
-
-def read_pinned(path: Path, name: str) -> np.ndarray:
-    """A variable of any class, from a MATLAB file whose digest is pinned."""
-    with readable(path, "MATLAB"):
-        variable: np.ndarray = scipy.io.loadmat(path, variable_names=[name])[name]
-        return variable
-
-
-def _unpacked(content: bytes, order: str) -> Iterator[tuple[int, memoryview]]:
-    left = room(len(content))
-    for kind, data in _elements(memoryview(content)[_HEADER:], order):
-        if kind != _PACKED:
-            yield kind, data
-            continue
-        stream = zlib.decompressobj()
-        inner = stream.decompress(data, left + 1)
-        if not stream.eof or len(inner) > left:
-            raise ValueError(f"a variable is cut, or larger than {left} bytes unpacked")
-        left -= len(inner)
-        yield from _elements(memoryview(inner), order)
-
-
-def _elements(data: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:
-    """Type and data of each element. Short ones take eight bytes, others are padded to eights."""
-    at = 0
-    while at < len(data):
-        kind, size = struct.unpack_from(f"{order}II", data, at)
-        start = at + 8
-        if kind >> 16:
-            kind, size, start = kind & 0xFFFF, kind >> 16, at + 4
-        if start + size > len(data) or (start == at + 4 and size > 4):
-            raise ValueError(f"an element of {size} bytes ends beyond the file or its variable")
-        yield kind, data[start : start + size]
-        at = max(start + size, at + 8)
-        at += 0 if kind == _PACKED else -at % 8
-
-
-def _is_numeric(data: memoryview, order: str) -> bool:
-    """Whether a variable holds real numbers; ValueError if it is damaged."""
-    parts = list(_elements(data, order))  # flags, shape, name, values
-    if len(parts) < 3 or parts[0][0] != 6 or len(parts[0][1]) != 8:
-        raise ValueError("a variable lacks its class, shape or name")
-    (flags,) = struct.unpack_from(f"{order}I", parts[0][1])
-    if flags & 0xFF not in _NUMERIC or flags & (_LOGICAL | _COMPLEX):
-        return False
-    if len(parts) != 4 or parts[3][0] not in _NUMBERS:
-        raise ValueError("a variable has no values, or of a type that it cannot have")
-    return True

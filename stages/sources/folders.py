@@ -7,20 +7,23 @@ whatever else is not an image is an error.
 import contextlib
 import io
 import logging
+import os
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
-from stages.runtime.errors import DataError, UsageError
+from stages.runtime.errors import DataError, UsageError, untracked
 from stages.sources.guards import ROOM, readable
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 """The formats that Pillow may recognise, whatever the file's name: EPS would start Ghostscript."""
+FILES = Path("studies/files")
+"""Whose content DVC knows; links out of it would hide changes."""
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # the errors say it too
 _HIDDEN = re.compile(r"(^|/)(\.|__MACOSX(/|$))").search
 _MODES = ("1", "CMYK", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "YCbCr")
@@ -32,12 +35,26 @@ def check_name(name: str, where: str) -> None:
         raise DataError(f"{where}: {name!r}: a printable name without backslash is needed")
 
 
+def check_links(paths: Iterable[Path], where: str) -> None:
+    """Raise UsageError where a file of `FILES` lies elsewhere, behind a link to a folder.
+
+    DVC reads what a link to a file leads to, and passes over a link to a folder.
+    """
+    files = FILES.absolute()
+    for folder in sorted({Path(os.path.normpath(path.absolute())).parent for path in paths}):
+        if folder.is_relative_to(files) and not folder.resolve().is_relative_to(files.resolve()):
+            raise UsageError(
+                f"{where}: '{FILES / folder.relative_to(files)}' is behind a link to a folder, "
+                "where DVC sees no change; copy the folder, or link its files one by one (cp -rs)"
+            )
+
+
 def entries(folder: Path, where: str) -> list[Path]:
     """What a folder holds, by name, without hidden files; `where` is the key that names it."""
     try:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except (OSError, ValueError) as error:
-        raise UsageError(f"{where}: '{folder}' is no folder") from error
+        raise UsageError(f"{where}: '{folder}' is no folder{untracked()}") from error
     for path in paths:
         check_name(path.name, str(folder))
     return paths
@@ -88,10 +105,18 @@ def read_images(paths: list[Path]) -> dict[str, bytes]:
 
 @contextlib.contextmanager
 def picture(content: bytes, where: Path | str) -> Iterator[Image.Image]:
-    """An encoded image; a DataError if it is unreadable or has more than 179 million pixels."""
+    """An encoded image, turned upright as its EXIF says.
+
+    A DataError if it is unreadable, has more than 179 million pixels, or several frames: which of
+    them people saw, nobody can tell. Pictures behind that of a camera's JPEG are never shown.
+    """
     with readable(where, "an image"):
         try:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+                if image.format != "MPO" and getattr(image, "is_animated", False):
+                    raise DataError(f"{where}: has several frames; save the one that people saw")
+                if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+                    ImageOps.exif_transpose(image, in_place=True)
                 yield image
         except Image.DecompressionBombError as error:
             raise ValueError(error) from error

@@ -8,6 +8,8 @@ A *stimulus set* is a folder: `images/` (their sorted names give the order), `ju
     triplets      [T, 3]     "anchor is closer to near than to far"; votes [T, 2] for and against
     soft_labels   [n, K]     people's distribution over K categories for each stimulus, with
                              label_similarity: how two distributions are compared
+
+NaN stands where nobody judged: pairs that were left out, and diagonals.
 """
 
 import io
@@ -21,8 +23,8 @@ import numpy as np
 from PIL import Image
 
 from stages.runtime.errors import DataError
-from stages.runtime.files import npz_bytes, open_npz
-from stages.sources.guards import check_npz
+from stages.runtime.files import npz_bytes, open_npz, read_json
+from stages.sources.guards import check_npz, readable
 
 LABEL_SIMILARITIES = ("hellinger", "cosine", "jensen_shannon")
 """How soft labels may be compared; `stages.similarity.matrices` computes them."""
@@ -106,24 +108,30 @@ def majority_first(triplets: np.ndarray, votes: np.ndarray) -> tuple[np.ndarray,
     return triplets, votes
 
 
-def check_symmetric(
-    matrix: np.ndarray, shape: tuple[int, ...], where: str, tolerance: float = 0.0
-) -> None:
-    """Raise DataError unless a matrix, or a stack of them, has a shape and is finite and symmetric.
+def mean_of(people: np.ndarray) -> np.ndarray:
+    """[n, n] the mean of matrices [P, n, n] over those who judged a pair; NaN where nobody did."""
+    judged = ~np.isnan(people)
+    if judged.all():
+        return np.asarray(people.mean(0))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.nansum(people, 0) / judged.sum(0))
 
-    tolerance : how far apart the two values of a pair may be, as a share of the largest value.
-    """
+
+def check_symmetric(matrix: np.ndarray, shape: tuple[int, ...], where: str) -> None:
+    """Raise DataError unless a matrix, or a stack, has a shape and is symmetric, finite or NaN."""
     if matrix.shape != shape or matrix.dtype.kind not in "fiu" or matrix.size == 0:
         raise DataError(
             f"{where}: {matrix.dtype} of shape {matrix.shape}; {shape[-1]} stimuli need {shape}"
         )
-    wrong, needs = ~np.isfinite(matrix), "finite is allowed"
+    wrong, needs = np.isinf(matrix), "finite is allowed"
     if not wrong.any():
-        apart = np.abs(matrix - np.swapaxes(matrix, -1, -2))
-        wrong, needs = apart > tolerance * np.abs(matrix).max(), "not symmetric"
+        other = np.swapaxes(matrix, -1, -2)
+        wrong, needs = (matrix != other) & ~(np.isnan(matrix) & np.isnan(other)), "not symmetric"
     if wrong.any():
         place = tuple(np.argwhere(wrong)[0].tolist())
         raise DataError(f"{where}: {matrix[place]} at {place} (from 0): {needs}")
+    if np.isnan(matrix).all():
+        raise DataError(f"{where}: nobody judged any pair")
 
 
 def stimulus_files(
@@ -147,6 +155,13 @@ def read_judgments(folder: Path) -> Judgments:
     if not set(arrays) <= allowed:
         raise DataError(f"{path}: holds {sorted(arrays)}; allowed are {sorted(allowed)}")
     return Judgments(len(image_paths(folder)), **arrays).check(str(path))
+
+
+def how_read(folder: Path) -> list[str]:
+    """Sentences on how a stimulus set's files were read and what is missing; of your own files."""
+    path = folder / "provenance.json"
+    with readable(path, "provenance"):
+        return [str(note) for note in dict(read_json(path)).get("read", [])]
 
 
 def image_paths(folder: Path) -> list[Path]:

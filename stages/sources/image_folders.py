@@ -17,8 +17,7 @@ from PIL import Image
 
 from stages.runtime.errors import DataError, suggest
 from stages.runtime.files import read_json
-from stages.runtime.source import file_digest
-from stages.sources.folders import class_files, picture, read
+from stages.sources.folders import check_links, class_files, picture, read
 from stages.sources.guards import readable
 
 
@@ -48,6 +47,13 @@ class Indexed:
             return image.convert("RGB")
 
 
+def benchmark_files(folder: Path, key: str) -> list[Path]:
+    """Every image of a folder of class folders; the study's `key` names it in a UsageError."""
+    files = [path for paths in class_files(folder, key, notes=True).values() for path in paths]
+    check_links(files, key)
+    return files
+
+
 def index_folder(folder: Path, classes: Mapping[str, int], key: str) -> bytes:
     """The index of a folder of class folders, as JSON; a DataError names what does not belong.
 
@@ -64,9 +70,12 @@ def index_folder(folder: Path, classes: Mapping[str, int], key: str) -> bytes:
                 "classes allowed here" + suggest(name, classes)
             )
         for path in files:
-            rows.append([path.relative_to(folder).as_posix(), classes[name], file_digest(path)])
-    content = {"root": str(folder), "classes": sorted(classes.values()), "files": rows}
-    return (json.dumps(content) + "\n").encode()
+            content = read(path)
+            with picture(content, path):  # several frames are named before any work
+                digest = hashlib.sha256(content).hexdigest()
+            rows.append([path.relative_to(folder).as_posix(), classes[name], digest])
+    index = {"root": str(folder), "classes": sorted(classes.values()), "files": rows}
+    return (json.dumps(index) + "\n").encode()
 
 
 def read_index(path: Path) -> Indexed:

@@ -16,11 +16,11 @@ import numpy as np
 from stages.runtime.errors import DataError, UsageError
 from stages.runtime.files import read_json
 from stages.runtime.source import file_digest
-from stages.sources.arrays import choose, read_matlab, read_pinned
 from stages.sources.fetch import FILES, fetch
 from stages.sources.folders import SUFFIXES, zipped_images
 from stages.sources.guards import readable
 from stages.sources.human import Judgments, majority_first, png, stimulus_files
+from stages.sources.matlab import choose, read_matlab, read_pinned
 
 N = 120
 SCALE = 10
@@ -181,18 +181,17 @@ def read_ratings(path: Path, key: str | None = None) -> np.ndarray:
     values, where = found[name].astype(np.float64), f"{path}: {name}"
     if values.shape != (N, N):
         values = from_table(values, N, where)
-    bad = ~((values >= 0) & (values <= SCALE))  # NaN is bad as well
+    bad = (values < 0) | (values > SCALE)  # NaN: nobody judged
     if bad.any():
         i, j = np.argwhere(bad)[0].tolist()
         raise DataError(f"{where}: {values[i, j]} at ({i}, {j}); 0 to {SCALE} is allowed")
     return values
 
 
-def from_table(table: np.ndarray, n: int, where: str) -> np.ndarray:
-    """[n, n] mean ratings from a table of ratings; a DataError if a pair has none.
+def from_table(table: np.ndarray, n: int, where: str, itself: float = SCALE) -> np.ndarray:
+    """[n, n] mean ratings from a table of ratings; NaN where a pair has none.
 
-    A stimulus that is not rated with itself has the top of the scale there, which no measure reads.
-
+    itself : stands where a stimulus is not rated with itself, which no measure reads.
     table : [R, 3] i and j from 1, and a rating; either order of a pair, repeats are averaged.
     """
     if table.ndim != 2 or table.shape[1] != 3 or len(table) == 0:
@@ -205,10 +204,6 @@ def from_table(table: np.ndarray, n: int, where: str) -> np.ndarray:
     total, count = np.zeros((n, n)), np.zeros((n, n))
     np.add.at(total, (low, high), table[:, 2])
     np.add.at(count, (low, high), 1)
-    absent = np.argwhere(np.triu(count == 0, 1)) + 1
-    if len(absent):
-        a, b = absent[0]
-        raise DataError(f"{where}: {len(absent)} pairs have no rating, the first is ({a}, {b})")
-    mean = np.divide(total, count, out=SCALE * np.eye(n), where=count > 0)
-    symmetric: np.ndarray = np.triu(mean) + np.triu(mean, 1).T
-    return symmetric
+    mean = np.where(np.eye(n, dtype=bool), itself, np.nan)
+    np.divide(total, count, out=mean, where=count > 0)
+    return np.where(np.tri(n, k=-1, dtype=bool), mean.T, mean)

@@ -1,178 +1,203 @@
 """Your own files of human judgments, read and matched to the images that were judged.
 
-Rows, columns and triplets say which image they are about by index from 0, in the sorted order of
-the images' names, or by name, with or without extension. Names must be in the images' order.
+Rows, columns, pairs and triplets say which image they are about as `stages.sources.names` allows.
+What was decided or is missing is told in `Read.notes`, for provenance and the report.
 """
 
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stages.runtime.errors import DataError, suggest
+from stages.runtime.errors import DataError
 from stages.runtime.tables import Column, read_table
-from stages.sources.arrays import NamedArray, read_array
-from stages.sources.human import Judgments, check_symmetric, majority_first, repeats_stimulus
-from stages.sources.judged import BY_RATING, N, read_ratings
+from stages.sources.arrays import NamedArray, read_labels, read_matrices
+from stages.sources.cells import read_cells
+from stages.sources.human import Judgments, majority_first, mean_of, repeats_stimulus
+from stages.sources.judged import BY_RATING, N, from_table, read_ratings
+from stages.sources.matched import Placed, looked_up, missing, ordered, places_of, symmetric
+from stages.sources.names import Order, natural
 
 Spec = Mapping[str, Any]
-"""The declaration of a stimulus set."""
-Images = Mapping[str, object]
-"""The stimuli by file name, in order."""
-Read = tuple[Judgments, str]
-"""Judgments, and by whom they were made."""
+"""The declaration of a stimulus set. `order` : its own, or the names of a list, or None."""
 _STIMULI = ["anchor", "near", "far"]
 _VOTES = Column(int, low=0, high=1e15, optional=True, needs="a whole number from 0 is needed")
 
 
-def _requested(spec: Spec, files: list[Path], images: Images) -> Read:
-    return Judgments(N, similarity=read_ratings(files[0], spec["key"])), BY_RATING
+@dataclass(frozen=True)
+class Read:
+    """Judgments, by whom they were made, and sentences on how they were read."""
+
+    judgments: Judgments
+    judged_by: str
+    notes: Sequence[str] = ()
 
 
-def _matrix(spec: Spec, files: list[Path], images: Images) -> Read:
-    array = read_array(files[0], 2, spec["key"])
-    similarity = _similarity(array, str(files[0]), images, spec["dissimilarity"])
-    return Judgments(len(images), similarity=similarity), "a matrix of the group's similarities"
+def _requested(spec: Spec, files: list[Path], images: list[str]) -> Read:
+    array = NamedArray(read_ratings(files[0], spec["key"])[None])
+    ((matrix, notes),) = ordered(array, files[0], images, spec["order"]).values()
+    return Read(Judgments(N, similarity=matrix), BY_RATING, [*notes, *missing(matrix)])
 
 
-def _participants(spec: Spec, files: list[Path], images: Images) -> Read:
-    if spec["file"] is not None:
-        stack = read_array(files[0], 3, spec["key"]).values
-        arrays = {f"{files[0]}: participant {i}": NamedArray(m) for i, m in enumerate(stack, 1)}
-    else:
-        arrays = {str(path): read_array(path, 2) for path in files}
-    if len(arrays) < 2:
+def _matrix(spec: Spec, files: list[Path], images: list[str]) -> Read:
+    array = read_matrices(files[0], len(images), spec["key"])
+    placed = ordered(array, files[0], images, spec["order"])
+    return _group(spec, placed, "a matrix of the group's similarities")
+
+
+def _participants(spec: Spec, files: list[Path], images: list[str]) -> Read:
+    names, placed = [], dict[str, Placed]()
+    for path in sorted(files, key=lambda path: natural(path.name)):
+        array = read_matrices(path, len(images), spec["key"], people=spec["file"] is not None)
+        placed |= ordered(array, path, images, spec["order"])
+        names.append(path.name)
+    if spec["file"] is None and len(placed) > len(names):
+        raise DataError(f"{spec['folder']}: holds {len(placed)} matrices; one a file is allowed")
+    return _panel(spec, placed, [] if spec["file"] else names)
+
+
+def _triplets(spec: Spec, files: list[Path], images: list[str]) -> Read:
+    triplets, votes, notes = read_triplets(files[0], images, spec["order"])
+    judgments = Judgments(len(images), triplets=triplets, votes=votes)
+    return Read(judgments, f"{len(triplets)} triplets, {votes.sum()} votes", notes)
+
+
+def _pairs(spec: Spec, files: list[Path], images: list[str]) -> Read:
+    """A rating a row, of a pair in either order; repeats are averaged, by participant if told."""
+    path, rating = files[0], Column(float, low=-1e300, high=1e300)
+    lines, notes = read_cells(path)
+    schema = {"first": Column(), "second": Column(), "rating": rating}
+    table = read_table(path, schema | {"participant": Column(optional=True)}, lines=lines)
+    pair, how = looked_up(path, table[["first", "second"]], images, spec["order"])
+    rows = np.column_stack([pair + 1, table["rating"]])
+    who = (
+        table["participant"].map(str.strip)
+        if "participant" in table
+        else pd.Series("", table.index)
+    )
+    names, placed = sorted(who.unique(), key=natural), dict[str, Placed]()
+    for name in names:
+        mine, where = rows[who == name], f"{path}: participant '{name}'" if name else str(path)
+        again = len(mine) - len(np.unique(np.sort(mine[:, :2], 1), axis=0))
+        told = [f"{again} of {len(mine)} ratings repeat a pair: their mean"] if again else []
+        if alike := int((mine[:, 0] == mine[:, 1]).sum()):
+            told.append(f"{alike} ratings are of an image with itself: not read")
+        placed[where] = from_table(mine, len(images), where, np.nan), [*notes, how, *told]
+    if "participant" in table:
+        return _panel(spec, placed, names)
+    return _group(spec, placed, f"{len(rows)} ratings of pairs")
+
+
+def _group(spec: Spec, placed: Mapping[str, Placed], judged_by: str) -> Read:
+    """Judgments of a group, from its one matrix."""
+    if len(placed) > 1:
+        raise DataError(f"{spec['file']}: {len(placed)} matrices; 'source: participants' has many")
+    ((where, one),) = placed.items()
+    matrix, notes = symmetric(where, one, spec["dissimilarity"])
+    return Read(Judgments(len(matrix), similarity=matrix), judged_by, [*notes, *missing(matrix)])
+
+
+def _panel(spec: Spec, placed: Mapping[str, Placed], names: Sequence[str]) -> Read:
+    """Participants' judgments from a matrix of each; names : of the participants, if they have."""
+    if len(placed) < 2:
         raise DataError(
-            f"{spec['file'] or spec['folder']}: {len(arrays)} participants; at least 2 are "
+            f"{spec['file'] or spec['folder']}: {len(placed)} participants; at least 2 are "
             "needed (one matrix is 'source: matrix')"
         )
-    people = np.stack(
-        [_similarity(a, where, images, spec["dissimilarity"]) for where, a in arrays.items()]
-    )
-    judgments = Judgments(len(images), similarity=people.mean(0), participants=people)
-    return judgments, f"{len(people)} participants"
+    read = [symmetric(where, one, spec["dissimilarity"]) for where, one in placed.items()]
+    people, notes = np.stack([one for one, _ in read]), [note for _, told in read for note in told]
+    told = [f"{note} ({notes.count(note)} participants)" for note in dict.fromkeys(notes)]
+    group, absent = mean_of(people), np.isnan(people[:, *np.triu_indices(people.shape[1], 1)])
+    if absent.any():
+        most = int(absent.sum(1).argmax())
+        told.append(
+            f"{absent.sum()} of {absent.size} judgments of pairs are missing, most of participant "
+            f"p{most + 1:02d} ({absent[most].sum()}); each pair's mean is over those who judged it"
+        )
+    told += missing(group)
+    if names:
+        told.append(", ".join(f"p{i:02d} is {name}" for i, name in enumerate(names, 1)))
+    judgments = Judgments(len(group), similarity=group, participants=people)
+    return Read(judgments, f"{len(people)} participants", told)
 
 
-def _triplets(spec: Spec, files: list[Path], images: Images) -> Read:
-    triplets, votes = read_triplets(files[0], images)
-    judgments = Judgments(len(images), triplets=triplets, votes=votes)
-    return judgments, f"{len(triplets)} triplets, {votes.sum()} votes"
-
-
-def _soft_labels(spec: Spec, files: list[Path], images: Images) -> Read:
+def _soft_labels(spec: Spec, files: list[Path], images: list[str]) -> Read:
     """Counts or probabilities, [n, K]; each row is divided by its sum."""
-    array, n = read_array(files[0], 2), len(images)
-    labels = array.values
-    if len(labels) != n or labels.shape[1] < 2:
-        raise DataError(f"{files[0]}: shape {labels.shape}, need [{n}, K], K > 1")
-    _check_order(str(files[0]), "row", array.rows, images)
-    for wrong, what in (((labels < 0).any(1), "a negative value"), (labels.sum(1) == 0, "no mass")):
+    array, where = read_labels(files[0], images), str(files[0])
+    places, how = places_of(array.rows, images, spec["order"], where, "row")
+    labels = array.values[np.argsort(places)]
+    for wrong, what in (
+        (np.isnan(labels).any(1), "an empty cell (0 is none)"),
+        ((labels < 0).any(1), "a negative value"),
+        (labels.sum(1) == 0, "no mass"),
+    ):
         if wrong.any():
             row = int(wrong.argmax())
-            raise DataError(f"{files[0]}: row {row} (from 0) has {what}: {labels[row].tolist()}")
+            raise DataError(f"{where}: image '{images[row]}' has {what}: {labels[row].tolist()}")
     labels = labels / labels.sum(1, keepdims=True)
-    judgments = Judgments(n, soft_labels=labels, label_similarity=np.array(spec["similarity"]))
-    return judgments, f"labels of {labels.shape[1]} categories, compared by {spec['similarity']}"
+    judgments = Judgments(
+        len(images), soft_labels=labels, label_similarity=np.array(spec["similarity"])
+    )
+    by = f"labels of {labels.shape[1]} categories, compared by {spec['similarity']}"
+    return Read(judgments, by, [*array.notes, how])
 
 
 READERS = {
     "requested": _requested,
     "matrix": _matrix,
     "participants": _participants,
+    "pairs": _pairs,
     "triplets": _triplets,
     "soft_labels": _soft_labels,
 }
 """How the files of each form are read; the forms are those of `stages.study.stimuli`."""
 
 
-def read_triplets(path: Path, images: Images) -> tuple[np.ndarray, np.ndarray]:
-    """Triplets and their votes, by `majority_first`.
+def read_triplets(
+    path: Path, images: Sequence[str], order: Order = None
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Triplets and their votes, by `majority_first`; a triplet in several rows has all their votes.
 
-    Columns `anchor`, `near` and `far` ("anchor is closer to near than to far") hold indices (where
-    every value is a whole number) or names of images. `votes` (1 if absent) and `votes_against` (0)
-    count people. A DataError names the line and its value.
+    Columns `anchor`, `near` and `far` ("anchor is closer to near than to far") hold names of images
+    or indices. `votes` (1 if absent) and `votes_against` (0) count people. A DataError names the
+    line and its value.
 
     Returns
     -------
-    [T, 3] int64 anchor, near, far; [T, 2] int64 votes for and against.
+    [T, 3] int64 anchor, near, far; [T, 2] int64 votes for and against; notes.
     """
     schema = dict.fromkeys(_STIMULI, Column()) | {"votes": _VOTES, "votes_against": _VOTES}
-    table = read_table(path, schema)
+    lines, notes = read_cells(path)
+    table = read_table(path, schema, lines=lines)
     absent = {name: i for i, name in ((1, "votes"), (0, "votes_against")) if name not in table}
     v = np.array(table.assign(**absent)[["votes", "votes_against"]], np.int64, order="C")
-    t = _indices(path, table[_STIMULI].map(str.strip), images)
+    t, how = looked_up(path, table[_STIMULI], images, order)
     for wrong, what in (
         (repeats_stimulus(t), "names a stimulus twice"),
         (v.sum(1) == 0, "has no votes"),
     ):
         if wrong.any():
             raise DataError(f"{path}: line {table.index[wrong][0]}: the triplet {what}")
+    t, v = majority_first(*_once(t, v))
     if (v[:, 0] == v[:, 1]).all():
         raise DataError(f"{path}: every triplet is tied, so that no agreement can be measured")
-    return majority_first(t, v)
+    notes.append(how)
+    if len(t) < len(table):
+        notes.append(f"{len(table)} rows are {len(t)} triplets; votes are added")
+    if tied := int((v[:, 0] == v[:, 1]).sum()):
+        notes.append(f"{tied} of {len(t)} triplets are tied and carry no bit")
+    return t, v, notes
 
 
-def _similarity(array: NamedArray, where: str, images: Images, dissimilarity: bool) -> np.ndarray:
-    """[n, n] similarities, made exactly symmetric where only rounding had made them otherwise.
-
-    Dissimilarities d become 1 - d, as for the 92 objects; no measure depends on the constant.
-    """
-    matrix, n = array.values, len(images)
-    check_symmetric(matrix, (n, n), where, tolerance=1e-9)
-    _check_order(where, "row", array.rows, images)
-    _check_order(where, "column", array.columns, images)
-    if array.rows and array.columns and array.rows != array.columns:
-        raise DataError(f"{where}: rows and columns have different names or orders")
-    matrix = (matrix + matrix.T) / 2
-    if np.ptp(matrix[~np.eye(n, dtype=bool)]) == 0:
-        raise DataError(f"{where}: every pair has {matrix[0, 1]}, so that nothing agrees with it")
-    return 1 - matrix if dissimilarity else matrix
-
-
-def _places(images: Images) -> dict[str, int]:
-    """Index of each image by its file name, and by its name without extension if only it has it."""
-    stems = Counter(PurePath(name).stem for name in images)
-    places = {name: i for i, name in enumerate(images)}
-    alone = {PurePath(k).stem: i for k, i in places.items() if stems[PurePath(k).stem] == 1}
-    return alone | places
-
-
-def _check_order(where: str, what: str, names: Sequence[str], images: Images) -> None:
-    """Raise DataError where rows or columns have the images' names in another order than theirs."""
-    places = _places(images)
-    found = [places.get(name, places.get(PurePath(name).name)) for name in names]
-    if all(place is None for place in found):
-        return  # no names, or those of something else
-    for i, (name, place) in enumerate(zip(names, found, strict=True)):
-        at = f"{where}: {what} {i} (from 0) is '{name}'"
-        if place is None:
-            raise DataError(
-                f"{at}, which is not an image's name, while others are" + suggest(name, places)
-            )
-        if i != place:
-            raise DataError(f"{at}, image {i} in the order of names is '{list(images)[i]}'")
-
-
-def _indices(path: Path, cells: pd.DataFrame, images: Images) -> np.ndarray:
-    """[T, 3] stimuli by index; each different value is looked up once."""
-    codes, texts = pd.factorize(cells.to_numpy(object).ravel())
-    names, by_index = _places(images), all(re.fullmatch("[0-9]{1,15}", text) for text in texts)
-    places = np.array([int(text) if by_index else names.get(text, -1) for text in texts])
-    for i, (text, place) in enumerate(zip(texts, places, strict=True)):
-        known = 0 <= place < len(images)
-        if known and names.get(text, place) == place:
-            continue
-        row, column = divmod(int(np.flatnonzero(codes == i)[0]), 3)
-        where = f"{path}: line {cells.index[row]}: {_STIMULI[column]}: '{text}'"
-        if by_index and text in names:
-            raise DataError(
-                f"{where} is an index and also the name of image {names[text]}; give names with "
-                "extension"
-            )
-        form = f"an index 0..{len(images) - 1}" if by_index else "the name of an image"
-        raise DataError(f"{where} is not {form}" + ("" if by_index else suggest(text, names)))
-    return places[codes].reshape(-1, 3)
+def _once(t: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each triplet once, as in its first row, with the votes of all rows that ask the same."""
+    asked = np.column_stack([t[:, 0], np.sort(t[:, 1:], axis=1)])
+    _, first, which = np.unique(asked, axis=0, return_index=True, return_inverse=True)
+    turned = t[:, 1] != t[first[which], 1]
+    votes = np.zeros((len(first), 2), np.int64)
+    np.add.at(votes, which, np.where(turned[:, None], v[:, ::-1], v))
+    by_row = np.argsort(first)
+    return t[first[by_row]], votes[by_row]

@@ -1,12 +1,13 @@
 """Labelled images, the form of tasks, benchmarks and training sets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import pandas as pd
 
-from stages.runtime.errors import DataError
+from stages.runtime.errors import DataError, UsageError
 from stages.runtime.files import npz_bytes
 
 
@@ -60,6 +61,17 @@ class TrainingImages:
     readout: Labelled  # the part of `train` that fits linear readouts
     clean: Labelled  # held-out images: the clean test set
     pool: Labelled  # other held-out images: candidates for natural adversarial images
+
+
+def check_shots(shots: Sequence[int], smallest: int, what: str) -> None:
+    """Raise UsageError where n shots leave none of a class's `smallest` images to test on."""
+    for n in shots:
+        if n >= smallest:
+            allowed = f"1 to {smallest - 1} are allowed" if smallest > 1 else "two are needed"
+            raise UsageError(
+                f"params.yaml: fewshot.n: {n}; the smallest class of {what} has {smallest} "
+                f"image{'s' * (smallest > 1)}, so that {allowed}"
+            )
 
 
 def grey_to_rgb(images: np.ndarray) -> np.ndarray:

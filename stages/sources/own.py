@@ -9,15 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from stages.runtime.errors import DataError, UsageError
+from stages.runtime.errors import DataError, UsageError, untracked
 from stages.runtime.files import npz_bytes, read_npz
 from stages.runtime.source import file_digest
-from stages.sources.folders import class_files, decode, entries, image_files, read, read_images
-from stages.sources.guards import check_npz
+from stages.sources.folders import (
+    check_links,
+    class_files,
+    decode,
+    entries,
+    image_files,
+    read,
+    read_images,
+)
+from stages.sources.guards import check_npz, readable
 from stages.sources.human import stimulus_files
 from stages.sources.judged import CITATION, requested_files
 from stages.sources.judgment_files import READERS
 from stages.sources.labelled import Labelled, grey_to_rgb
+from stages.sources.names import ORDERS
 
 LOCAL = (*READERS, "folder", "npz")
 """Sources of stimuli and of tasks that read files of this machine."""
@@ -33,12 +42,25 @@ def local_files(spec: Mapping[str, Any], where: str = "") -> list[Path]:
     Raises
     ------
     UsageError, DataError
-        A file or folder is missing; a folder is empty or holds something that is not allowed.
+        A file or folder is missing, or behind a link that DVC does not follow; a folder is empty or
+        holds something that is not allowed.
     """
     if spec["source"] not in LOCAL:
         return []
     files, images = _files(spec, f"{where}: " if where else "")
+    files += _order_file(spec, f"{where}: " if where else "")
+    check_links(files + images, where)
     return sorted(files + images)
+
+
+def _order_file(spec: Mapping[str, Any], prefix: str = "") -> list[Path]:
+    """The file that lists the images in the order of unnamed rows, if the set states one."""
+    order = spec.get("order")
+    if order is None or order in ORDERS:
+        return []
+    if not Path(order).is_file():
+        raise UsageError(f"{prefix}order: '{order}' is no file; {list(ORDERS)} are also allowed")
+    return [Path(order)]
 
 
 def _files(spec: Mapping[str, Any], prefix: str = "") -> tuple[list[Path], list[Path]]:
@@ -51,7 +73,7 @@ def _files(spec: Mapping[str, Any], prefix: str = "") -> tuple[list[Path], list[
     if spec.get("file") is not None:
         files = [Path(spec["file"])]
         if not files[0].is_file():
-            raise UsageError(f"{prefix}file: '{files[0]}' is no file")
+            raise UsageError(f"{prefix}file: '{files[0]}' is no file{untracked()}")
     else:
         files = entries(Path(spec["folder"]), f"{prefix}folder")
         for path in files:
@@ -70,16 +92,21 @@ def own_stimuli(spec: Mapping[str, Any]) -> dict[str, bytes]:
     images = read_images(paths)
     if len(images) < 3:
         raise DataError(f"{spec['images']}: {len(images)} images; at least 3 are needed")
-    judgments, judged_by = READERS[spec["source"]](spec, files, images)
+    if listed := _order_file(spec):
+        with readable(listed[0], "a list of images"):
+            lines = listed[0].read_text(encoding="utf-8-sig").splitlines()
+        spec = {**spec, "order": [line.strip() for line in lines if line.strip()]}
+    found = READERS[spec["source"]](spec, files, list(images))
     provenance = {
         "source": spec["source"],
         "simulated": spec["simulated"],
-        "files": {path.as_posix(): f"sha256:{file_digest(path)}" for path in files},
+        "files": {path.as_posix(): f"sha256:{file_digest(path)}" for path in files + listed},
         "images": spec["images"],
         "citation": [spec["citation"]] if spec["citation"] else [],
-        "judged by": judged_by,
+        "judged by": found.judged_by,
+        "read": list(dict.fromkeys(found.notes)),
     }
-    return stimulus_files(images, judgments.check(str(files[0])), provenance)
+    return stimulus_files(images, found.judgments.check(str(files[0])), provenance)
 
 
 def own_task(name: str, spec: Mapping[str, Any], per_class: int | None) -> dict[str, bytes]:

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from stages.networks.published import pretrained
-from stages.runtime.errors import UsageError, suggest
+from stages.runtime.errors import UsageError, suggest, untracked
 from stages.study.experiment import STUDIES, Experiment, Paths
 from stages.study.models import all_models
 from stages.study.params import Params
@@ -31,7 +33,7 @@ def load(root: Path = Path(), study: str | None = None) -> Experiment:
     known = sorted(path.stem for path in (root / STUDIES).glob("*.yaml"))
     if params.study not in known:
         wrong = f"params.yaml: study: '{params.study}' is not one of {known}"
-        raise UsageError(wrong + suggest(params.study, known))
+        raise UsageError(wrong + suggest(params.study, known) + untracked())
     spec, excluded = parse(root / STUDIES / f"{params.study}.yaml", Study), params.stimuli.exclude
     for name in excluded:
         if name not in spec.stimuli:
@@ -89,35 +91,37 @@ def _keys(schema: type[BaseModel], location: list[str]) -> list[str]:
 def read_yaml(path: Path) -> Any:
     """The content of a YAML file: plain values, unique keys, bounded size; no tag makes an object.
 
+    It is read as DVC reads and writes it, by YAML 1.2: 1e-5 is a number, 010 ten, and `no` a text.
+
     Raises UsageError, which names what is wrong.
     """
     try:
-        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
-        node = loader.get_single_node()
+        reader = YAML(typ="safe", pure=True)
+        node = reader.compose(path.read_text(encoding="utf-8"))
         if node is not None and _size(path, node, {}) > LARGEST:
             raise UsageError(f"{path}: holds more than {LARGEST} values, anchors expanded")
-        return None if node is None else loader.construct_document(node)
+        return None if node is None else reader.constructor.construct_document(node)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except RecursionError as error:
         raise UsageError(f"{path}: not readable as YAML: nested too deeply") from error
-    except (yaml.YAMLError, *_BAD_VALUE) as error:  # such as the date 2001-99-99, or !!int ""
+    except (YAMLError, *_BAD_VALUE) as error:  # such as the date 2001-99-99, or !!int ""
         raise UsageError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
 
 
-def _size(path: Path, node: yaml.Node, sizes: dict[yaml.Node, int]) -> int:
+def _size(path: Path, node: Node, sizes: dict[Node, int]) -> int:
     """How many values a node holds with its anchors expanded; 0 while it is being counted."""
     if node in sizes and not sizes[node]:
         raise UsageError(f"{path}: line {node.start_mark.line + 1}: an anchor within itself")
     if node not in sizes:
         sizes[node], seen = 0, set[str]()
-        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+        for key, _ in node.value if isinstance(node, MappingNode) else ():
+            if isinstance(key, ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 if key.value in seen:
                     line = key.start_mark.line + 1
                     raise UsageError(f"{path}: line {line}: duplicate key {key.value!r}")
                 seen.add(key.value)
-        parts = [] if isinstance(node, yaml.ScalarNode) else node.value
+        parts = [] if isinstance(node, ScalarNode) else node.value
         inner = [p for part in parts for p in (part if isinstance(part, tuple) else [part])]
         sizes[node] = 1 + sum(_size(path, part, sizes) for part in inner)
     return sizes[node]

@@ -10,7 +10,8 @@ from typing import Any
 from stages.networks.hub import WEIGHTS, resolve_all
 from stages.networks.load import Source
 from stages.networks.published import architectures, hub_repo, pretrained
-from stages.runtime.errors import UsageError, suggest
+from stages.runtime.errors import UsageError, suggest, untracked
+from stages.sources.folders import check_links
 from stages.study import spec
 from stages.study.experiment import Experiment
 from stages.study.tables import PAPER, Row, read_model_table, read_pairs
@@ -100,7 +101,9 @@ def _of_entry(study: spec.Study, entry: spec.ModelEntry, where: str) -> Iterator
             weights, config = Path(entry.weights), Path(entry.config)
             for path in (weights, config):
                 if not path.is_file():
-                    raise UsageError(f"{where}: {entry.name}: '{path}' is not a file")
+                    wrong = f"{where}: {entry.name}: '{path}' is not a file"
+                    raise UsageError(wrong + untracked())
+            check_links((weights, config), f"{where}: {entry.name}")
             yield Model(entry.name, entry.name, "own", weights=weights, config=config)
 
 
@@ -147,15 +150,6 @@ def _matching(
             wrong = f"{where}: '{pattern}' matches none of the {len(names)} {what}"
             raise UsageError(wrong + suggest(pattern, names))
     return {n: None for n in names if any(fnmatchcase(n, pattern) for pattern in patterns)}
-
-
-def check_groups(size: int, count: int) -> None:
-    """`count` models must suffice for three groups of `analyze.group_size`, and correlations."""
-    if count < max(3 * size, 6):
-        raise UsageError(
-            f"params.yaml: analyze.group_size: {size} with {count} models; high, mid and low must "
-            f"not overlap: at most {count // 3} is allowed, and at least 6 models"
-        )
 
 
 def sources(

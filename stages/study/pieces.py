@@ -8,6 +8,7 @@ from typing import Any
 
 from stages.sources import datasets
 from stages.sources.fetch import FILES, Remote
+from stages.sources.image_folders import benchmark_files
 from stages.sources.own import local_files
 from stages.sources.timm_tables import CLASS_LISTS, TABLES
 from stages.study.experiment import Experiment
@@ -62,9 +63,9 @@ def _benchmarks(experiment: Experiment) -> Iterator[Piece]:
             make = partial(datasets.published, name, b.published)
             yield Piece(f"published {name}", make, (TABLES[b.published],))
         if b.images and b.classes:
-            files = sorted(path for path in Path(b.images).rglob("*") if path.is_file())
-            seen = tuple((str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in files)
             key = f"{experiment.file}: benchmarks.{name}.images"
+            stats = [(str(p), p.stat()) for p in benchmark_files(Path(b.images), key)]
+            seen = tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
             make = partial(datasets.image_index, name, key, b.images, b.classes)
             lists = (CLASS_LISTS["imagenet"], CLASS_LISTS[b.classes])
             yield Piece(f"index {name}", make, lists, seen)

@@ -1,5 +1,6 @@
 """What a study would cost: its images, and how long jobs take on several equal workers."""
 
+import math
 import timeit
 from collections.abc import Collection
 from pathlib import Path
@@ -24,6 +25,7 @@ SHARE = 0.6
 """Share of a matrix product's speed that networks reach in float32, one worker per core: seven
 architectures reached 0.24 (EfficientNet-B0) to 0.72 (ViT-Ti)."""
 STIMULI = {"objects92": 92, "materials": 100, "animals": 120, "requested": 120}
+SMALLEST = {"digits": 174, "mnist": 892, "fashion_mnist": 1_000}  # images of a class
 TASKS = {"digits": 1_797, "mnist": 10_000, "fashion_mnist": 10_000}  # of ten classes each
 
 
@@ -64,6 +66,13 @@ def _class_sizes(study: Study, task: Task) -> Collection[float]:
     if study.world and task.source == "world":
         return [task.per_class] * (len(SUPERCLASSES) * study.world.fewshot)
     return [TASKS[task.source] / 10] * 10
+
+
+def smallest_class(study: Study, task: Task, per_class: int | None) -> int:
+    """Images of a task's smallest class; `per_class` as in `image_counts`."""
+    public = SMALLEST.get(task.source)
+    sizes = [public] if public else _class_sizes(study, task)
+    return int(min(*sizes, per_class or math.inf))
 
 
 def loads(costs: Costs, workers: int, priority: Costs | None = None) -> Costs:

@@ -67,12 +67,18 @@ class RequestedStimuli(Strict):
     category: Literal["automobiles", "fruits", "furniture", "various", "vegetables", "animals"]
     folder: FilePath | None = None
     key: Line | None = None
+    order: FilePath | None = None
 
 
 class OwnStimuli(Strict):
-    """Your own set: a folder of images, whose sorted names give their order."""
+    """Your own set: a folder of images.
+
+    `order` : of rows without names, where it is not plain: natural, lexicographic, or a file that
+    lists the images.
+    """
 
     images: FilePath
+    order: FilePath | None = None
     simulated: bool = False
     citation: Line = ""
 
@@ -117,6 +123,14 @@ class Triplets(OwnStimuli):
     file: Annotated[_Text, path_to(".csv")]
 
 
+class Pairs(OwnStimuli):
+    """Ratings of pairs, one a row: columns first, second, rating; participant is optional."""
+
+    source: Literal["pairs"]
+    file: Annotated[_Text, path_to(".csv")]
+    dissimilarity: bool = False
+
+
 class SoftLabels(OwnStimuli):
     """People's distribution over K categories for each image: [n, K]."""
 
@@ -126,7 +140,14 @@ class SoftLabels(OwnStimuli):
 
 
 Stimuli = Annotated[
-    WorldStimuli | PublicStimuli | RequestedStimuli | Matrix | Participants | Triplets | SoftLabels,
+    WorldStimuli
+    | PublicStimuli
+    | RequestedStimuli
+    | Matrix
+    | Participants
+    | Pairs
+    | Triplets
+    | SoftLabels,
     Field(discriminator="source"),
 ]
 

@@ -1,0 +1,98 @@
+"""What is known of a study before any work: files, limits, models that cannot take part."""
+
+from collections.abc import Collection
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from stages.networks.published import IMAGENET, Config, read_config
+from stages.runtime.errors import UsageError
+from stages.sources.image_folders import benchmark_files
+from stages.sources.labelled import check_shots
+from stages.sources.own import local_files
+from stages.study.experiment import Experiment
+from stages.study.models import Model
+from stages.study.planning import smallest_class
+
+LEAST = 5
+"""Models: with fewer, a partial correlation with one covariate has no interval."""
+
+
+def check_groups(size: int, count: int) -> None:
+    """`count` models must suffice for correlations, and for three groups of `group_size`."""
+    if count < LEAST:
+        raise UsageError(
+            f"params.yaml: models: {count} models have all that is needed; at least {LEAST} must"
+        )
+    if count < 3 * size:
+        raise UsageError(
+            f"params.yaml: analyze.group_size: {size} with {count} models; high, mid and low must "
+            f"not overlap: at most {count // 3} is allowed"
+        )
+
+
+def check_measure(experiment: Experiment) -> None:
+    """Some stimulus set must support the measure that plots show; triplets support their own."""
+    wanted = experiment.params.analyze.measure
+    sources = {spec.source for spec in experiment.study.stimuli.values()}
+    if wanted != "triplet" and sources <= {"materials", "triplets"}:
+        raise UsageError(
+            f"params.yaml: analyze.measure: no stimulus set of this study supports '{wanted}'; "
+            "allowed: ['triplet']"
+        )
+
+
+def check_files(experiment: Experiment) -> None:
+    """Files of one's own must be there; all that are not are named at once."""
+    study, file, missing = experiment.study, experiment.file, []
+    calls: list[partial[Any]] = [
+        partial(local_files, spec.model_dump(), f"{file}: {section}.{name}")
+        for section in ("stimuli", "tasks")
+        for name, spec in getattr(study, section).items()
+    ] + [
+        partial(benchmark_files, Path(benchmark.images), f"{file}: benchmarks.{name}.images")
+        for name, benchmark in study.benchmarks.items()
+        if benchmark.images is not None
+    ]
+    for call in calls:
+        try:
+            call()
+        except UsageError as error:
+            missing.append(str(error))
+    if missing:
+        raise UsageError("; ".join(missing))
+
+
+def check_tasks(experiment: Experiment) -> None:
+    """The smallest class of every task must have an image to test on beside `fewshot.n`."""
+    for name, task in experiment.study.tasks.items():
+        smallest = smallest_class(experiment.study, task, experiment.params.tasks.per_class)
+        check_shots(experiment.params.fewshot.n, smallest, f"task '{name}'")
+
+
+def unsuited(experiment: Experiment, models: Collection[Model]) -> dict[str, str]:
+    """Models that the analysis will leave out, as far as is known before any work, and why.
+
+    UsageError where they leave none.
+    """
+    covariate, benchmarks = experiment.study.covariate, experiment.study.benchmarks.values()
+    kinds = {b.published and not b.images and "published" for b in benchmarks}
+    kinds |= {b.images and not b.published and "own" for b in benchmarks} | {covariate.classifier}
+    found = {}
+    for model in models:
+        config = read_config(model.config) if model.config else Config("", {}, {}, "")
+        channels = config.pretrained.get("input_size", (3,))[0]
+        classes = (config.pretrained | config.arguments).get("num_classes", IMAGENET)
+        if model.absent:
+            found[model.name] = f"no weights ({model.absent})"
+        elif "published" in kinds and not model.table:
+            found[model.name] = "the published tables have no row of it"
+        elif channels != 3:
+            found[model.name] = f"channels of its input: {channels}, not 3"
+        elif "own" in kinds and classes != IMAGENET:
+            found[model.name] = f"its classifier has {classes} classes, not ImageNet's {IMAGENET}"
+    if len(found) == len(models):
+        which = f"'{covariate.benchmark}' with classifier '{covariate.classifier}'"
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in found.items())
+        raise UsageError(f"{experiment.file}: covariate: no model has {which}: {reasons}")
+    return found
