@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test test-all lint plots experiments publish plan fetch pin describe bench planted chaos audit requirements
+.PHONY: help setup reproduce test test-all lint plots experiments publish record plan fetch pin describe bench planted chaos audit requirements
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ experiments: .venv/ready  ## experiments side by side: make experiments REVS="na
 
 publish: .venv/ready  ## keep what the study found under docs/results/, from a committed run
 	@python -m stages.publish
+
+record: .venv/ready  ## make the facts on published models anew: studies/models, studies/published
+	@python -m record
 
 plan: .venv/ready  ## what a study would cost: make plan STUDY=open
 	@python -m stages.plan $(STUDY)

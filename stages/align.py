@@ -1,9 +1,9 @@
 """Measures each model's alignment with people, on each stimulus set.
 
-Reads:  data/embeddings/, data/stimuli/
+Reads:  data/embeddings/, data/stimuli/; what is published, from the study's tables
 Writes: data/alignment.csv: model, weights, set, measure (pearson, spearman, triplet), judge
         ("group" or a participant), value, se (standard error over stimuli; blank for participants
-        and where it is undefined)
+        and where it is undefined). Of what is published measure says what it is.
 Params: seed, models, stimuli, align; the study's models, recipes, stimuli
 """
 
@@ -19,16 +19,19 @@ from stages.similarity.alignment import alignment
 from stages.sources.human import read_judgments
 from stages.study.load import load
 from stages.study.models import measured
+from stages.study.published import likeness
 
 
 def main() -> None:
     experiment = load()
     paths, p, seed = experiment.paths, experiment.params.align, experiment.params.seed
-    for name in experiment.study.stimuli:
+    judged = experiment.study.judged
+    for name in judged:
         read_judgments(paths.stimuli / name)  # bad ones are named before any work
-    weights = weights_of(paths.embeddings, [model.name for model in measured(experiment)])
+    models = [model.name for model in measured(experiment)] if judged else []
+    weights = weights_of(paths.embeddings, models)
     jobs = {}
-    for model, name in product(weights, experiment.study.stimuli):
+    for model, name in product(weights, judged):
         embedding = Embedding(paths.embeddings / f"{model}.safetensors", f"stimuli/{name}")
         stimuli = paths.stimuli / name
         call = partial(alignment, embedding, stimuli, p.similarity, p.bootstraps, seed)
@@ -39,7 +42,7 @@ def main() -> None:
         for (model, name), measures in results.items()
         for row in measures
     ]
-    write_table(paths.table("alignment"), rows)
+    write_table(paths.table("alignment"), [*rows, *likeness(experiment)])
 
 
 if __name__ == "__main__":

@@ -16,11 +16,13 @@ from stages.analysis.analysis import (
     context_of,
     facts_of,
     read_results,
+    shown_measure,
     solvers_apart,
 )
 from stages.analysis.answer import summary
 from stages.analysis.families import Resampling
 from stages.analysis.inputs import read_theory
+from stages.analysis.known import unknown
 from stages.analysis.metrics import metrics, outcomes, plot_rows
 from stages.report.report import write_figures_and_report
 from stages.runtime.door import door
@@ -38,31 +40,33 @@ def main() -> None:
     study, paths, p = experiment.study, experiment.paths, experiment.params.analyze
     seed, alpha, where = experiment.params.seed, 1 - p.confidence, place(experiment.params.compute)
     warm(where, "stages.report.report", "matplotlib.figure")  # while this process computes
-    for name in study.stimuli:
+    for name in study.judged:
         read_judgments(paths.stimuli / name)  # bad ones are named before any work
     results, left_out = read_results(experiment)
-    theory = read_theory(paths.theory)
+    measure = shown_measure(experiment, results)
+    theory = read_theory(paths.theory) if study.judged else {}
     jobs = {
         name: Job(partial(noise_ceilings, paths.stimuli / name, name, seed))
-        for name in study.stimuli
+        for name in study.judged
     }
     ceilings = run("ceilings", jobs, Place())
 
     context = context_of(experiment, results, ceilings, theory)
-    tables = all_tables(results, p.measure, Resampling(p.confidence, p.bootstraps, seed), context)
+    tables = all_tables(results, measure, Resampling(p.confidence, p.bootstraps, seed), context)
     with replacing(paths.data / "tables") as folder:
         for name, rows in tables.items():
             if rows:
                 write_table(folder / f"{name}.csv", rows)
-    write_json(paths.metrics / "summary.json", metrics(results, tables, p.measure, left_out, alpha))
+    write_json(paths.metrics / "summary.json", metrics(results, tables, measure, left_out, alpha))
     counts = {"models": len(results.models), "untrained_models": len(results.untrained)}
-    head, n = results.head, results.shots[0]
-    for name, rows in plot_rows(tables, p.measure, head, n, alpha, counts).items():
+    head, n = results.head, results.n
+    for name, rows in plot_rows(tables, measure, head, n, alpha, counts).items():
         write_json(paths.plots / f"{name}.json", rows)
 
-    facts = facts_of(experiment, results)
-    shown, note = outcomes(results, tables, p.measure), solvers_apart(experiment)
-    write_figures_and_report(experiment, tables | theory, facts, where, shown, left_out, [note])
+    facts = facts_of(experiment, results, measure)
+    shown = outcomes(results, tables, measure)
+    notes = [*solvers_apart(experiment), *unknown(results)]
+    write_figures_and_report(experiment, tables | theory, facts, where, shown, left_out, notes)
     print(summary(study.title, results, tables, facts))
     print(f"The report: {paths.report}/report.html; {paths.data}/README.md says what lies where")
     print("Try next: dvc exp run -S fewshot.n=5, then dvc metrics diff and make experiments")

@@ -12,17 +12,20 @@ from stages.runtime.files import write_bytes
 from stages.study.checks import check_files, check_groups, check_measure, check_tasks, unsuited
 from stages.study.load import check_tables, load
 from stages.study.models import models
+from stages.study.published import benchmark_rows, fewshot, likeness
 
 
 def main() -> None:
     experiment = load()
     check_tables(experiment)
     chosen = models(experiment)
-    left_out = unsuited(experiment, chosen)
+    left_out = unsuited(experiment, chosen) if experiment.study.embeds else {}
     check_groups(experiment.params.analyze.group_size, len(chosen) - len(left_out))
     check_measure(experiment)
     check_files(experiment)
     check_tasks(experiment)
+    for rows_of in (likeness, fewshot, benchmark_rows):
+        rows_of(experiment)  # bad tables of others are named before any work
     write_bytes(experiment.paths.data / "checked.txt", b"params.yaml and its study are valid\n")
     print(f"check: study '{experiment.params.study}', {len(chosen)} models")
     for name, reason in left_out.items():

@@ -1,6 +1,6 @@
 """Few-shot transfer: n-shot accuracy of each model on each task with each head.
 
-Reads:  data/embeddings/, data/tasks/
+Reads:  data/embeddings/, data/tasks/; what is published, from the study's tables
 Writes: data/fewshot.csv: model, weights, task, head, n, repeat, accuracy
         data/solvers.csv: the linear probe's accuracy by each solver, for one model
 Params: seed, models, fewshot; the study's models, recipes, tasks
@@ -19,18 +19,21 @@ from stages.runtime.machine import place
 from stages.runtime.tables import write_table
 from stages.study.load import load
 from stages.study.models import measured
+from stages.study.published import fewshot
 
 COST = {"linear": 4.0, "mlp1": 1.0, "mlp2": 1.0}
 """Relative, measured on 10 000 images in 2 048 dimensions and 100 classes."""
+FEWSHOT = ("model", "weights", "task", "head", "n", "repeat", "accuracy")
 
 
 def main() -> None:
     experiment = load()
     paths, p, seed = experiment.paths, experiment.params.fewshot, experiment.params.seed
-    tasks = {name: paths.tasks / f"{name}.npz" for name in experiment.study.tasks}
+    tasks = {name: paths.tasks / f"{name}.npz" for name in experiment.study.taught}
     for path in tasks.values():
         check_labels(path, p.n)
-    weights = weights_of(paths.embeddings, [model.name for model in measured(experiment)])
+    models = [model.name for model in measured(experiment)] if tasks else []
+    weights = weights_of(paths.embeddings, models)
     models = list(weights)
 
     jobs: dict[tuple[Any, ...], Job] = {}
@@ -53,14 +56,15 @@ def main() -> None:
             models, tasks, p.heads, sorted(p.n), range(p.repeats)
         )
     ]
-    write_table(paths.table("fewshot"), rows)
+    rows += fewshot(experiment)
+    write_table(paths.table("fewshot"), rows, FEWSHOT)
     compared = [
         {"model": models[0], "task": task, "n": n}
         | {solver: accuracy[task, solver][i] for solver in SOLVERS}
         for task in tasks
         for i, n in enumerate(p.n)
     ]
-    write_table(paths.table("solvers"), compared)
+    write_table(paths.table("solvers"), compared, ["model", "task", "n", *SOLVERS])
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from stages.runtime.source import file_digest
 from stages.study.load import load
 
 RESULTS = Path("docs/results")
-TABLES = ("table1", "table2", "correlations", "u_tests", "measures", "appendix_c", "factors")
+TABLES = ["table1", "table2", "correlations", "u_tests", "measures", "appendix_c", "factors"]
+TABLES += ["specification_curve"]
 """Tables that docs/ quotes."""
 MEASURED = ("alignment.csv", "fewshot.csv", "robustness.csv")
 INPUTS = ("stages", "studies", "params.yaml", "dvc.yaml")

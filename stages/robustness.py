@@ -1,6 +1,6 @@
 """Top-1 and top-5 accuracy of each model on the robustness benchmarks: measured, and published.
 
-Reads:  data/benchmarks/ (images, indices of folders, published tables), data/checkpoints/,
+Reads:  data/benchmarks/ (images, indices of folders), data/checkpoints/, published tables,
         data/benchmark_embeddings/; where the study names image folders, weights from the hub
 Writes: data/robustness.csv: model, benchmark, classifier, weights, images, top1, top5; the
         classifier is "readout" (linear, of the pretraining categories; for networks trained here),
@@ -9,22 +9,24 @@ Writes: data/robustness.csv: model, benchmark, classifier, weights, images, top1
 Params: models, embed, robustness; the study's models, benchmarks, covariate, paper and others
 """
 
-import sys
 from functools import partial
 
-from stages.analysis.published import covariate_metrics, published_rows
+from stages.analysis.published import covariate_metrics
 from stages.networks.classify import classify_folders
 from stages.networks.embeddings import Embedding, left_out_of
 from stages.networks.load import Machine
 from stages.probes.readout import LabelledEmbedding, fooled, readout_accuracy
 from stages.runtime.door import door
-from stages.runtime.errors import DataError
+from stages.runtime.errors import DataError, report
 from stages.runtime.files import write_json
 from stages.runtime.jobs import Job, left_out, run
 from stages.runtime.machine import device_of, place
 from stages.runtime.tables import write_table
 from stages.study.load import load
 from stages.study.models import measured, models, sources
+from stages.study.published import benchmark_rows
+
+ROBUSTNESS = ("model", "benchmark", "classifier", "weights", "images", "top1", "top5")
 
 
 def main() -> None:
@@ -65,15 +67,14 @@ def main() -> None:
         for benchmark, classifiers in zip(benchmarks[kind], accuracies, strict=True)
         for row in classifiers
     ]
-    published, absent = published_rows(models(experiment), study.benchmarks, paths.benchmarks)
-    if not (rows := [*rows, *published]):
+    published, absent = benchmark_rows(experiment)
+    if not (rows := [*rows, *published]) and study.benchmarks:
         raise DataError(f"{experiment.file}: benchmarks: no accuracy of any model on any of them")
-    write_table(paths.table("robustness"), rows)
+    write_table(paths.table("robustness"), rows, ROBUSTNESS)
     covariate, expected = study.covariate, study.paper.covariate_r if study.paper else {}
     found = covariate_metrics(rows, covariate.benchmark, covariate.classifier, expected)
     write_json(paths.data / "covariate.json", found | {"without_row": absent, "left_out": without})
-    for name, lacking in absent.items():
-        print(f"robustness: {name}: no published row in {', '.join(lacking)}", file=sys.stderr)
+    report("robustness", {m: f"no published row in {', '.join(b)}" for m, b in absent.items()})
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Writes: data/theory/: worlds.csv (a row a size, ε, strategy and world), queries.csv (the same over
         worlds, beside the bounds), fewshot.csv, shift.csv, adversarial.csv, and summary.json;
         plots/: theory_queries.json, theory_fewshot.json
-Params: seed, theory, fewshot.n
+Params: seed, theory, fewshot.n; the study's stimuli: none of this where nobody is asked anything
 """
 
 from functools import partial
@@ -25,6 +25,13 @@ from stages.study.load import load
 
 def main() -> None:
     experiment = load()
+    paths = experiment.paths
+    if not experiment.study.judged:  # what is published of models is no answer to triplets
+        with replacing(paths.theory) as folder:
+            write_json(folder / "summary.json", {})
+        for name in ("theory_queries", "theory_fewshot"):
+            write_json(paths.plots / f"{name}.json", [])
+        return
     p, seed = experiment.params.theory, experiment.params.seed
     jobs: dict[tuple[Any, ...], Job] = {}
     for n, d in product(p.game.objects, p.game.dimensions):
@@ -55,12 +62,12 @@ def main() -> None:
         "shift": [results["shift", e, size] for e, size in shifts],
         "adversarial": [results["adversarial", e, k] for e, k in attacks],
     }
-    with replacing(experiment.paths.theory) as folder:
+    with replacing(paths.theory) as folder:
         for name, rows in tables.items():
             write_table(folder / f"{name}.csv", rows)
         write_json(folder / "summary.json", summary(tables))
     for name, rows in plotted(tables).items():
-        write_json(experiment.paths.plots / f"{name}.json", rows)
+        write_json(paths.plots / f"{name}.json", rows)
 
 
 if __name__ == "__main__":

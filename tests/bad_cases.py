@@ -176,6 +176,13 @@ PARAMETERS = cases(
     *((edit(f, *keys(k), value=v), said(f, "", m)) for f, k, v, m in bad.WHOLE),
     *((put(f, c), m) for f, c, m in bad.YAML),
     *((published(k, v), m) for k, v, m in bad.PUBLISHED),
+    (
+        both(
+            published("stimuli", {"m": {"source": "materials"}}),
+            edit("params.yaml", "analyze", "measure", value="pearson"),
+        ),
+        r"supports 'pearson'; allowed: \['triplet'\]",
+    ),
     *((both(published("models", [{"table": CSV}]), put(CSV, c)), m) for c, m in bad.MODELS),
     *((both(put(CSV, c), edit(S, "contrasts", value=CSV)), m) for c, m in bad.PAIRS),
     *((paper(c), m) for c, m in bad.PAPER),

@@ -64,6 +64,7 @@ FIELDS: list[tuple[str, str, Any, str]] = [
     (P, "models exclude", ["test_vit.repl"], r"did you mean 'test_vit\.repel'"),
     (P, "models exclude", ["*"], "include and exclude leave no model"),
     (P, "analyze group_size", 5, "5 with 6 models.*at most 2"),
+    (P, "analyze measure", "cosine", r"supports 'cosine'; allowed: \['pearson', 'spear"),
     (P, "analyze confidence", 95, "less than 1.*95"),
     (P, "compute device", "gpu", "pattern.*'gpu'"),
     (P, "stimuli exclude", ["disc"], "'disc' is not among.*did you mean 'discs'"),
@@ -169,7 +170,6 @@ PUBLISHED: list[tuple[str, Any, str]] = [
     ("benchmarks edges", {"rendition": "edges"}, "'edges' needs the section 'training'"),
     ("covariate classifier", "own", r"'imagenet' with classifier 'own' is not measured"),
     ("benchmarks a", _IMAGES, r"benchmarks\.a\.images: 'x' is no folder"),
-    ("stimuli", {"m": {"source": "materials"}}, r"supports 'pearson'; allowed: \['triplet'\]"),
 ]
 """Key of studies/open.yaml, value, what is said."""
 

@@ -65,7 +65,8 @@ def results(
     made = tables(list(names), np.random.default_rng(1))
     change(made)
     covariate = ("imagenet", classifier)
-    return Results(**made, covariate_from=covariate, index=index, family="group", group_size=5)
+    alignment, fewshot, robustness = (made[name] for name in ("alignment", "fewshot", "robustness"))
+    return Results(alignment, fewshot, robustness, covariate, index, family="group", group_size=5)
 
 
 def curve() -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from PIL import Image
 from stages.analysis.facts import Facts, FewShot
 from stages.analysis.outcomes import Record, Tables, records
 from stages.analysis.partial import quadratic_curve
+from stages.analysis.specifications import CLAIMS
 from stages.report.accuracy import reach
 from stages.report.figure import frame
 from stages.report.report import DRAWINGS, draw_all
@@ -117,6 +118,8 @@ def small() -> Tables:
     test |= {"linear": False, "family_effects": [False, True], "estimate": 0.3, "q": 0.01}
     test |= {"u": True, "undefined": "", "break": 0.4}
     test |= {"slope_low": -1.0, "slope_high": 1.0, "p_low": 0.01, "p_high": 0.2}
+    choices: Record = {"claim": list(CLAIMS), "measure": "pearson", "table": "", "test": "z²"}
+    choices |= {"covariates": ["none", "covariate"], "family_effects": [False, True]}
     spans = {"alignment_low": 0.3, "alignment_high": 0.5, "accuracy_low": 0.2, "accuracy_high": 0.7}
     whats = {"pearson": "alignment", "novel 1-shot": "accuracy", "edges top-1": "accuracy"}
     sets = crossed(best_model="m1", leave_one_out=0.6, spearman_brown=None, stimuli=40)[0]
@@ -127,6 +130,7 @@ def small() -> Tables:
     votes = {"set": "things", "form": "votes", "measure": "triplet", "judges": 4}
     return theory() | {
         "alignment_fewshot": records(curves.assign(accuracy=y, task="novel", n=1)),
+        "alignment_benchmarks": records(curves.assign(accuracy=y, task="edges", n=0)),
         "covariate_alignment": records(curves.assign(accuracy=y)),
         "relabelled": records(curves.drop(columns=["architecture", "weights"]).assign(gain=y)),
         "relabelled_tests": crossed(
@@ -156,6 +160,11 @@ def small() -> Tables:
             for outcome in outcomes
             for row in crossed(**test)
             if row["test"] != "capacity" or row["measure"] == "triplet"
+        ],
+        "specifications": [
+            outcome | row | {"estimate": 0.2 * i - 0.5, "paper": i == 1, "supports": i % 3 - 1}
+            for outcome in outcomes
+            for i, row in enumerate(crossed(**choices))
         ],
         "measures": crossed(
             a="pearson", b="triplet", paper=0.824, difference=0.1, **found | {"r": 0.924}

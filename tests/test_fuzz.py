@@ -133,7 +133,7 @@ TENSORS = safetensors.numpy.save({"t": np.ones((3, 4), np.float32)}, {"weights":
 CLASSIFIER = safetensors.numpy.save({f"classifier.{k}": np.eye(3) for k in ("weight", "bias")})
 INDEX = json.dumps({"root": "r", "classes": [1, 2], "files": [["a/b.png", 1, "ff"], ["c", 2, "0"]]})
 ANSWERS = b'{"answers": [[0, 1, 2], [3, 4, 0]], "agreement": [[3, 1], [0, 2]]}'
-TIMM = b"model,top1,top5,param_count,img_size,cropt_pct,interpolation\na,80.1,90,22.1,224,0.9,x\n"
+TIMM = b"model,img_size,parameters,imagenet,imagenet_top5\na,224,22.1,80.1,90\nb,224,5,,\n"
 SPEED = b"model,infer_samples_per_sec,infer_img_size\na,80.1,224\nb,7,160\n"
 
 
@@ -173,7 +173,11 @@ READERS = {
     ),
     "answers": Reader(ANSWERS, partial(read_materials, n=5)),
     "index": Reader(INDEX.encode(), read_index, indexed),
-    "published": Reader(TIMM, read_published, lambda found: bool((found <= 1).to_numpy().all())),
+    "published": Reader(
+        TIMM,
+        partial(read_published, benchmark="imagenet"),
+        lambda found: bool((found <= 1).to_numpy().all()),
+    ),
     "throughput": Reader(SPEED, read_throughput, lambda found: bool((found > 0).to_numpy().all())),
     "models": Reader(first("studies/models/paper.csv", 4), partial(read_model_table, where="x")),
     "pairs": Reader(first("studies/models/pairs.csv", 4), partial(read_pairs, where="x")),

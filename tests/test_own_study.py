@@ -15,7 +15,7 @@ import torch
 import yaml
 from PIL import Image
 
-from stages.sources.timm_tables import TABLES
+from stages.sources.fetch import REMOTES
 from tests.conftest import Workspace, make_workspace
 from tests.hub import Hub, make_weights
 
@@ -109,7 +109,7 @@ def make_birds(
     folder: Path, weights: list[Path], mirror: Path, classes: str, shares: list[int]
 ) -> None:
     """Images labelled as one or another of these networks sees them, so that accuracy differs."""
-    results = mirror / TABLES["imagenet"].place.parent
+    results = mirror / REMOTES["timm_results/imagenet"].place.parent
     synsets = (results / "imagenet_synsets.txt").read_text().split()
     allowed = [synsets.index(s) for s in (results / f"{classes}_synsets.txt").read_text().split()]
     images = np.random.default_rng(1).integers(0, 256, (100, 40, 40, 3)).astype(np.uint8)

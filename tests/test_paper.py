@@ -155,6 +155,7 @@ def test_measures_are_every_two() -> None:
 
 def test_appendix_c_is_the_covariate_with_each_outcome() -> None:
     results = study_results()
+    assert results.covariate is not None
     table = {row["outcome"]: row for row in paper.appendix_c(results, FAMILIES)}
     assert list(table) == [*TASKS, *made_tables.BENCHMARKS[1:]]
     assert (table["cifar100"]["head"], table["cifar100"]["n"]) == ("linear", 1)

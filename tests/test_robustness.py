@@ -18,7 +18,7 @@ from stages.networks.classify import classify_folders
 from stages.networks.load import Machine, Source
 from stages.runtime.errors import DataError, UnsuitableError, UsageError
 from stages.sources.image_folders import index_folder, read_index
-from stages.sources.timm_tables import IMAGES, TABLES, class_indices, read_published
+from stages.sources.timm_tables import IMAGES, RESULTS, class_indices, read_published
 from tests.conftest import ROOT, Workspace, make_workspace
 from tests.hub import Hub, make_weights
 
@@ -101,14 +101,13 @@ def test_a_network_without_imagenets_classes_is_refused(tmp_path: Path, path: Pa
 def test_published_tables(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The published numbers and class lists, as they are."""
     monkeypatch.setenv("DATA_MIRROR", str(mirror))
-    from stages.sources.fetch import fetch
+    from stages.sources.fetch import REMOTES, fetch
 
-    assert set(TABLES) == set(IMAGES)
-    tables = {name: read_published(fetch(remote)) for name, remote in TABLES.items()}
+    tables = {name: read_published(ROOT / RESULTS[2022], name) for name in IMAGES}
     assert {len(table) for table in tables.values()} == {552}
     found = tables["imagenet"].loc["beit_large_patch16_512"].to_numpy(float)
     np.testing.assert_allclose(found, [0.88602, 0.98656])  # the table's first row
-    folder = fetch(TABLES["imagenet"]).parent
+    folder = fetch(REMOTES["timm_results/imagenet"]).parent
     for name in ("imagenet_a", "imagenet_r"):
         listed = (folder / f"{name}_indices.txt").read_text().split()
         assert list(class_indices(name).values()) == list(map(int, listed))
@@ -116,18 +115,17 @@ def test_published_tables(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_malformed_published_table_is_named(tmp_path: Path) -> None:
-    header = "model,top1,top5,param_count,img_size,cropt_pct,interpolation\n"
-    row = "a,70.1,90.2,11,224,0.875,bilinear\n"
+    header, row = "model,imagenet,imagenet_top5,parameters\n", "a,70.1,90.2,11\n"
     path = tmp_path / "results.csv"
     for content, message in (
-        (header.replace("top5", "top_5") + row, "column 'top5' is missing"),
+        (header.replace("top5", "top_5") + row, "column 'imagenet_top5' is missing"),
         (header + row + row, "line 3: duplicate: model 'a' is in an earlier line too"),
-        (header + row.replace("70.1", "170.1"), "line 2: top1: '170.1'; a number from 0 to 100"),
-        (header + row.replace("70.1", ""), "line 2: top1: ''; a number from 0 to 100"),
+        (header + row.replace("70.1", "170"), "line 2: imagenet: '170'; a number from 0 to 100"),
+        (header + row.replace("70.1", "x"), "line 2: imagenet: 'x'; a number from 0 to 100"),
     ):
         path.write_text(content)
         with pytest.raises(DataError, match=rf"results\.csv: {message}"):
-            read_published(path)
+            read_published(path, "imagenet")
 
 
 def row(model: str, benchmark: str, classifier: str, top1: float) -> dict[str, Any]:
@@ -216,12 +214,11 @@ def test_measured_stands_beside_published(tmp_path: Path, mirror: Path) -> None:
     assert f"{names[0]}: no published row in imagenet, " in said
 
 
-def test_the_papers_correlations_without_any_weights(tmp_path: Path, mirror: Path) -> None:
+def test_the_papers_correlations_without_any_weights(tmp_path: Path) -> None:
     """Appendix C over all 491 models; the README's table says the same."""
     workspace = make_workspace(tmp_path / "repository", tmp_path / "cache")
     workspace.edit("params.yaml", "study", value="open")
-    environment = {"DATA_MIRROR": str(mirror), "HF_ENDPOINT": "http://127.0.0.1:9"}
-    metrics, _ = covariate_of(workspace, **environment)
+    metrics, _ = covariate_of(workspace, HF_ENDPOINT="http://127.0.0.1:9")
     readme = (ROOT / "README.md").read_text()
     for name, r in (("A", 0.8137), ("Sketch", 0.8629), ("R", 0.8266)):
         found = metrics["covariate_r"][f"imagenet_{name.lower()}"]

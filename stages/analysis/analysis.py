@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -10,20 +10,24 @@ from stages.analysis import bridge, contrasts, noise, paper
 from stages.analysis.correlations import correlations
 from stages.analysis.facts import Facts, FewShot
 from stages.analysis.families import Resampling
-from stages.analysis.inputs import SHARE, TEXT, missing_rows, read_measurements
+from stages.analysis.inputs import MEASUREMENTS, SHARE, TEXT, missing_rows, read_measurements
 from stages.analysis.outcomes import Tables, records
 from stages.analysis.results import Results
+from stages.analysis.specifications import curve, specifications
 from stages.analysis.ushape import u_tests
 from stages.networks.embeddings import left_out_of, read_index
-from stages.runtime.errors import UsageError
+from stages.runtime.errors import UsageError, report
 from stages.runtime.files import read_json
 from stages.runtime.tables import Column, Record, read_table
 from stages.similarity.measures import MEASURES
 from stages.sources.guards import readable
+from stages.sources.timm_tables import RESULTS
 from stages.study.checks import check_groups
 from stages.study.experiment import Experiment
 from stages.study.models import Pair, all_models, pairs_of
 from stages.study.models import models as chosen_models
+from stages.study.published import benchmark_rows
+from stages.study.spec import ModelTable
 from stages.study.tables import Values, read_values
 
 INPUTS = ("alignment", "fewshot", "robustness")
@@ -37,7 +41,8 @@ class Context:
 
     ceilings : by stimulus set, what `noise_ceilings` returned. pairs : models that differ in one
     factor only. published : by benchmark, timm's table of it. paper : the paper's values; empty
-    where the study is not the paper's. curve : the theory's n-shot accuracy, by ε and n.
+    where the study is not the paper's. curve : the theory's n-shot accuracy, by ε and n. tables :
+    the results by the year of timm's tables, the chosen first; empty where there is one.
     """
 
     ceilings: Mapping[str, Record | None]
@@ -45,37 +50,62 @@ class Context:
     published: Mapping[str, str | None]
     paper: Values
     curve: Sequence[Record]
+    tables: Mapping[str, Results] = field(default_factory=dict)
 
 
-def read_results(experiment: Experiment) -> tuple[Results, dict[str, str]]:
+def read_results(experiment: Experiment, year: int | None = None) -> tuple[Results, dict[str, str]]:
     """The three tidy tables as results, and models left out of them, with the reason.
 
-    Raises UsageError if no stimulus set supports `analyze.measure`, or too few models are left.
+    year : of timm's tables, in place of the chosen one.
+
+    Raises UsageError if too few models are left.
     """
-    p, covariate = experiment.params.analyze, experiment.study.covariate
-    alignment, fewshot, robustness = (read_measurements(experiment.paths.table(n)) for n in INPUTS)
-    covariate_from = (covariate.benchmark, covariate.classifier)
-    index = read_index(experiment.paths.embeddings)
-    left_out = {m.name: f"no weights ({m.absent})" for m in chosen_models(experiment) if m.absent}
-    left_out |= left_out_of(experiment.paths.embeddings)
-    path = experiment.paths.data / "covariate.json"
+    study, paths, p = experiment.study, experiment.paths, experiment.params.analyze
+    sections = dict(zip(INPUTS, (study.stimuli, study.tasks, study.benchmarks), strict=True))
+    alignment, fewshot, robustness = (
+        read_measurements(paths.table(name), name == "alignment" and study.judged != study.stimuli)
+        if section
+        else pd.DataFrame(columns=[*MEASUREMENTS[name]])
+        for name, section in sections.items()
+    )
+    if year is not None:
+        rows, _ = benchmark_rows(experiment, year)
+        robustness = pd.DataFrame(rows).astype({"top5": float})
+    chosen = chosen_models(experiment)
+    left_out = {m.name: f"no weights ({m.absent})" for m in chosen if m.absent and study.embeds}
+    left_out |= left_out_of(paths.embeddings)
+    path = paths.data / "covariate.json"
     with readable(path, "an output of stage robustness"):
         unsuitable = dict(read_json(path)["left_out"])
+    c = study.covariate
+    covariate_from = (c.benchmark, c.classifier) if c.benchmark and c.classifier else None
     named = alignment["model"].unique()
-    for name, lacking in missing_rows(robustness, covariate_from, named, unsuitable).items():
-        reason = unsuitable.get(name, f"no published row in {', '.join(lacking)}")
-        left_out.setdefault(name, reason)
-    for name, reason in left_out.items():
-        print(f"analyze: {name} is left out: {reason}", file=sys.stderr)
+    lacking = missing_rows(robustness, covariate_from, named, unsuitable)
+    for name, benchmarks in lacking.items():  # of what is all published an outcome may be missing
+        if study.embeds or c.benchmark in benchmarks:
+            reason = unsuitable.get(name, f"no published row in {', '.join(benchmarks)}")
+            left_out.setdefault(name, reason)
+    if year is None:
+        report("analyze", left_out, " is left out")
     kept = [t[~t["model"].isin(list(left_out))] for t in (alignment, fewshot, robustness)]
-    results = Results(kept[0], kept[1], kept[2], covariate_from, index, p.family, p.group_size)
+    about = read_index(paths.embeddings) if study.embeds else {m.name: m.published for m in chosen}
+    given = (covariate_from, about, p.family, p.group_size, c.square, c.kind)
+    results = Results(kept[0], kept[1], kept[2], *given)
     check_groups(p.group_size, len(results.models))
-    if p.measure not in results.measures:
+    return results, left_out
+
+
+def shown_measure(experiment: Experiment, results: Results) -> str:
+    """The measure that is shown where only one is: that of params.yaml, or the first."""
+    name = experiment.params.analyze.measure
+    published = experiment.study.stimuli.get(name or "")
+    wanted = getattr(published, "words", name) or results.measures[0]
+    if wanted not in results.measures:
         raise UsageError(
-            f"params.yaml: analyze.measure: no stimulus set of this study supports '{p.measure}'; "
+            f"params.yaml: analyze.measure: no stimulus set of this study supports '{name}'; "
             f"allowed: {results.measures}"
         )
-    return results, left_out
+    return wanted
 
 
 def context_of(
@@ -92,8 +122,18 @@ def context_of(
         pairs,
         {name: benchmark.published for name, benchmark in study.benchmarks.items()},
         read_values(root / values, "paper.values") if values else {},
-        theory["theory_fewshot"],
+        theory.get("theory_fewshot", []),
+        by_table(experiment, results),
     )
+
+
+def by_table(experiment: Experiment, results: Results) -> dict[str, Results]:
+    """The results, and the same with the other year's published accuracies where there are any."""
+    chosen, study = experiment.params.models.table, experiment.study
+    if study.embeds or not any(b.published for b in study.benchmarks.values()):
+        return {}
+    others = {year: read_results(experiment, year)[0] for year in RESULTS if year != chosen}
+    return {str(year): found for year, found in ({chosen: results} | others).items()}
 
 
 def all_tables(results: Results, measure: str, resampling: Resampling, context: Context) -> Tables:
@@ -101,19 +141,22 @@ def all_tables(results: Results, measure: str, resampling: Resampling, context: 
     confidence, first = resampling.confidence, results.shown[0]
     by_measure = {name: results.alignment[name].to_numpy() for name in results.measures}
     labels = [outcome.labels for outcome in results.outcomes]
-    covariate, family = results.covariate, results.family
+    controls = pd.DataFrame(results.controls, results.models)
+    only = "" if results.few_shot else "robustness"  # a figure where there is no other
+    drawn = results.fewshot[results.fewshot["weights"] != "published"]
     partial = correlations(results, resampling)
     paired = contrasts.contrasts(results, context.pairs)
     gain = paper.gain(results, context.published)
     tables = {
-        "alignment_fewshot": paper.alignment_fewshot(results, measure, confidence),
-        "covariate_alignment": records(paper.scatter(results, measure, covariate, confidence)),
+        "alignment_fewshot": paper.alignment_outcomes(results, measure, confidence, "few-shot"),
+        "alignment_benchmarks": paper.alignment_outcomes(results, measure, confidence, only),
+        "covariate_alignment": paper.covariate_alignment(results, measure, confidence),
         "groups_by_n": paper.groups_by_n(results),
         "correlations": partial,
         "table1": paper.table1(results),
         "table2": paper.table2(partial),
         "u_tests": u_tests(
-            by_measure, covariate.to_numpy(), labels, results.scores, family, confidence
+            by_measure, results.controls, labels, results.scores, results.family, confidence
         ),
         "measures": paper.measures(results, resampling),
         "appendix_c": paper.appendix_c(results, resampling),
@@ -122,21 +165,24 @@ def all_tables(results: Results, measure: str, resampling: Resampling, context: 
         "families": families(results, measure),
         "contrasts": paired,
         "factors": contrasts.factors(paired, confidence),
-        "reliability": noise.reliability(results.fewshot),
-        "accuracy": noise.accuracy(results.fewshot, confidence),
+        "reliability": noise.reliability(drawn),
+        "accuracy": noise.accuracy(drawn, confidence),
         "ceilings": noise.ceilings(context.ceilings, results.judged),
-        "participants": noise.participants(results.judged, covariate, first),
+        "participants": noise.participants(results.judged, controls, first),
         "bridge": bridge.bridge(results, context.curve, confidence),
         "bridge_tests": bridge.bridge_tests(results, resampling),
         "models": models(results),
     }
+    tables["specifications"] = specifications(context.tables or {"": results}, measure, confidence)
+    tables["specification_curve"] = curve(tables["specifications"])
     return paper.with_published(tables, context.paper)
 
 
 def models(results: Results) -> list[Record]:
     """Table `models`: each model's covariate, and its alignment with the standard error."""
     table = results.about.assign(covariate=results.covariate)
-    for name in MEASURES:
+    every = set(MEASURES) & set(results.measures)
+    for name in dict.fromkeys([*(MEASURES if every else ()), *results.measures]):
         table[name], table[f"{name}_se"] = results.alignment.get(name), results.errors.get(name)
     return records(table)
 
@@ -148,7 +194,8 @@ def families(results: Results, measure: str) -> list[Record]:
     """
     first = results.shown[0]
     values = {"alignment": results.alignment[measure], "accuracy": first.values}
-    table = pd.DataFrame(values | {"group": results.families, "covariate": results.covariate})
+    table = pd.DataFrame(values | {"group": results.families}).assign(covariate=results.covariate)
+    table = table.astype({"covariate": float})
     ends = {"": "mean", "_low": "min", "_high": "max"}
     columns = {f"{name}{end}": (name, how) for name in values for end, how in ends.items()}
     columns |= {"covariate": ("covariate", "mean")}
@@ -156,43 +203,57 @@ def families(results: Results, measure: str) -> list[Record]:
     return records(found.reset_index().assign(task=first.outcome, n=first.n))
 
 
-def facts_of(experiment: Experiment, results: Results) -> Facts:
+def facts_of(experiment: Experiment, results: Results, measure: str) -> Facts:
     """What captions and the report say of the study beside its numbers."""
     p, study = experiment.params.analyze, experiment.study
-    benchmark, classifier = results.covariate_from
-    given = f"the accuracy of a linear readout on {benchmark} images"
-    kind = "recipe" if study.training else "timm family"
+    table = study.models[0]
+    recipes = "recipe" if study.training else "timm family"
+    kind = table.family if isinstance(table, ModelTable) else recipes
     return Facts(
-        measure=p.measure,
+        measure=measure,
         simulated=study.simulated,
         group_size=p.group_size,
         confidence=p.confidence,
-        few_shot=FewShot(results.head, results.shots[0], results.repeats),
+        few_shot=FewShot(results.head, results.n, results.repeats),
         models=len(results.models),
         untrained=len(results.untrained),
-        given=given if classifier == "readout" else f"{classifier} top-1 on {benchmark}",
-        zoo=models_in_words(results),
+        given=covariates_in_words(experiment),
+        zoo=models_in_words(results, getattr(table, "called", "models")),
         family="architecture" if p.family == "architecture" else kind,
         families=len(set(results.families)),
     )
 
 
-def models_in_words(results: Results) -> str:
+def covariates_in_words(experiment: Experiment) -> str:
+    """What is controlled for."""
+    c = experiment.study.covariate
+    readout = f"the accuracy of a linear readout on {c.benchmark} images"
+    top1 = readout if c.classifier == "readout" else f"{c.classifier} top-1 on {c.benchmark}"
+    parts = (
+        [top1] * bool(c.benchmark) + ["its square"] * c.square + ["the kind of network"] * c.kind
+    )
+    return ", ".join(parts[:-1]) + " and " * (len(parts) > 1) + "".join(parts[-1:]) or "nothing"
+
+
+def models_in_words(results: Results, called: str = "models") -> str:
     """How many models of which kind, and how many of them are untrained."""
     count, untrained = len(results.models), len(results.untrained)
     kinds = {results.index[str(model)]["source"] for model in results.models}
     known = {"hub": "published models", "trained here": "models trained here"}
+    known["published"] = f"published {called}"
     text = f"{count} {known.get(kinds.pop(), 'models') if len(kinds) == 1 else 'models'}"
     some = f", {'all' if untrained == count else untrained} of them untrained"
     return text + (some if untrained else "")
 
 
-def solvers_apart(experiment: Experiment) -> str:
-    """How far the fast solver of linear probes is from scikit-learn, in a sentence."""
+def solvers_apart(experiment: Experiment) -> list[str]:
+    """How far the fast solver of linear probes is from scikit-learn, in a sentence if any."""
+    if not experiment.study.taught:
+        return []
     rows = read_table(experiment.paths.table("solvers"), SOLVERS)
     apart = 100 * (rows["fast"] - rows["scikit-learn"]).abs()
-    return (
+    return [
         f"Over {len(rows)} linear probes of {rows['model'].iloc[0]}, n-shot accuracy by the fast "
         f"solver and by scikit-learn differs by {apart.mean():.2f} percentage points on average "
         f"and by at most {apart.max():.2f}."
-    )
+    ]

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Mapping
 
-from stages.analysis.facts import MEASURE_WORDS, Facts
+from stages.analysis.facts import Facts
 from stages.analysis.families import FEW, MIN_FAMILIES
 from stages.analysis.outcomes import Tables, is_shown, outcome_name
 from stages.analysis.results import Results
@@ -20,14 +20,14 @@ def answer(tables: Mapping[str, list[Record]], facts: Facts) -> list[str]:
     tests, correlations = (shown(tables.get(n, []), facts) for n in ("u_tests", "correlations"))
     lines = [row for row in tests if row["test"] == "two lines" and not row["family_effects"]]
     squares, linear = ([r for r in correlations if r["term"] == t] for t in ("z²", "linear"))
-    what = f"accuracy follows a U of {MEASURE_WORDS[facts.measure]} alignment with {facts.judges}"
-    given = f"Controlling for {facts.given},"
+    what = f"accuracy follows a U of {facts.of_whom}"
+    given, what_itself = f"Controlling for {facts.given},", facts.say("alignment itself")
     tested = [row for row in lines if row["u"] is not None]
     u = f"The two-lines test finds that {what} {_u(tested, squares, facts)}"
     first = _sentence(f"The two-lines test of whether {what}", lines, tested, u, facts)
     tested = [row for row in linear if row["family_low"] is not None]
-    itself = f"{given} alignment itself {_linear(tested, facts)}"
-    relation = f"{given} the relation of alignment itself to accuracy"
+    itself = f"{given} {what_itself} {_linear(tested, facts)}"
+    relation = f"{given} the relation of {what_itself} to accuracy"
     return [first, _sentence(relation, linear, tested, itself, facts)]
 
 
@@ -107,10 +107,10 @@ def summary(title: str, results: Results, tables: Tables, facts: Facts) -> str:
     lines = [
         "",
         title,
-        f"{facts.zoo}; {facts.measure} alignment with {facts.judges} {values.min():.2f} to "
-        f"{values.max():.2f}, mean {values.mean():.2f}",
-        f"Partial correlation with alignment, controlling for {facts.given}:",
-        f"  {'outcome':28} {'z² (the U)':>20} {'alignment itself':>20}",
+        f"{facts.zoo}; {facts.of_whom} {values.min():.2f} to {values.max():.2f}, mean "
+        f"{values.mean():.2f}",
+        f"Partial correlation with {facts.say('alignment')}, controlling for {facts.given}:",
+        f"  {'outcome':28} {'z² (the U)':>20} {facts.say('alignment itself'):>20}",
     ]
     cells: dict[str, list[str]] = {}
     for row in shown(tables["correlations"], facts):

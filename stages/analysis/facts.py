@@ -1,9 +1,21 @@
 """What captions need to know beyond the tables: whose judgments, how many models, which level."""
 
+import re
 from dataclasses import dataclass
 
-MEASURE_WORDS = {"pearson": "Pearson", "spearman": "Spearman", "triplet": "triplet"}
-HEAD_WORDS = {"linear": "linear probe", "mlp1": "1-layer head", "mlp2": "2-layer head"}
+OTHERWISE = {"Alignment": "Likeness", "alignment": "likeness"}
+
+
+class Words(dict[str, str]):
+    """What names are in words; those that others published are words already."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+MEASURE_WORDS = Words({"pearson": "Pearson", "spearman": "Spearman", "triplet": "triplet"})
+HEAD_WORDS = Words({"linear": "linear probe", "mlp1": "1-layer head", "mlp2": "2-layer head"})
+HEAD_WORDS["prototype"] = "nearest prototype"
 
 
 @dataclass(frozen=True)
@@ -22,7 +34,8 @@ class Facts:
     measure : the measure of alignment that is shown where only one is.
     simulated : whether the judgments are those of simulated observers.
     group_size : models in each of high, mid and low. confidence : level of the intervals.
-    few_shot : None where no few-shot accuracy is shown. models, untrained : how many there are.
+    few_shot : None where no few-shot accuracy is shown; of n = 0 where there is none.
+    models, untrained : how many there are.
     given : the covariate in words. zoo : the models in words, with how many are untrained.
     family, families : what a family of models is, in words, and how many there are.
     """
@@ -53,13 +66,36 @@ class Facts:
         return "simulated observers" if self.simulated else "people"
 
     @property
+    def measured(self) -> bool:
+        """Whether the shown measure is one of similarity; else it is called what it is."""
+        return self.measure in MEASURE_WORDS
+
+    @property
+    def named(self) -> str:
+        """The shown measure in words."""
+        return measure_name(self.measure)
+
+    @property
+    def of_whom(self) -> str:
+        """The same, and with whom."""
+        return f"{self.named} with {self.judges}" if self.measured else self.named
+
+    @property
     def alignment(self) -> str:
         """Label of an axis of alignment."""
-        return f"{capital(MEASURE_WORDS[self.measure])} alignment with {self.judges}"
+        return capital(self.of_whom)
 
     @property
     def who(self) -> str:
-        return f"{capital(self.zoo)}; alignment is with {self.judges}."
+        what = f"alignment is with {self.judges}" if self.measured else f"shown: {self.named}"
+        return f"{capital(self.zoo)}; {what}."
+
+    def say(self, text: str) -> str:
+        """A text about alignment, of a study whose likeness to people is another."""
+        if self.measured:
+            return text
+        text = re.sub(r"\b[Aa]lignment\b", lambda m: OTHERWISE[m[0]], text)
+        return re.sub(r"\baligned\b", "humanlike", text)
 
     @property
     def shown(self) -> FewShot:
@@ -81,12 +117,24 @@ class Facts:
 
     @property
     def draws(self) -> str:
+        if not self.measured:
+            return "as published"
         return f"mean of {self.repeats} draws" if self.repeats > 1 else "one draw"
 
     @property
     def outcome(self) -> str:
         """Head and draws of the few-shot accuracy that is shown where only one is."""
         return f"{capital(HEAD_WORDS[self.head])}, {self.draws}"
+
+    @property
+    def about_outcome(self) -> str:
+        """The same as a sentence; nothing where the study has no few-shot accuracy."""
+        return f"{self.outcome}." if self.n else ""
+
+    @property
+    def few(self) -> str:
+        """The same where other outcomes are shown, too."""
+        return f"Few-shot: {self.outcome.lower()}." if self.n else ""
 
     @property
     def hollow(self) -> str:
@@ -97,6 +145,11 @@ class Facts:
     def each_family(self) -> str:
         count = "one family," if self.families == 1 else f"{self.families} families, each"
         return f"{count} {'an' if self.family[:1] in 'aeiou' else 'a'} {self.family}"
+
+
+def measure_name(measure: str) -> str:
+    """A measure in words: one of similarity is an alignment, another is called what it is."""
+    return f"{MEASURE_WORDS[measure]} alignment" if measure in MEASURE_WORDS else measure
 
 
 def capital(text: str) -> str:

@@ -44,7 +44,8 @@ class Resampling:
 
         Parameters
         ----------
-        x, covariate : [M]; Y : [M, K]; their scale changes nothing. None: a plain correlation.
+        x : [M]; Y : [M, K]; covariate : [M], [M, C] or None, a plain correlation; their scale
+        changes nothing.
         family : [M] integers 0..G-1; G of them are drawn in each resample.
         square : z² in place of x, about the mean of each resample.
 
@@ -58,7 +59,9 @@ class Resampling:
         """
         groups = int(family.max()) + 1
         member = (np.arange(groups) == family[:, None]).astype(float)
-        scores = _scores(x), _scores(Y), None if covariate is None else _scores(covariate)
+        given = np.empty((len(x), 0)) if covariate is None else covariate.reshape(len(x), -1)
+        columns = [_scores(np.ascontiguousarray(c)) for c in given.T]
+        scores = _scores(x), _scores(Y), np.array(columns).reshape(-1, len(x)).T
         r, error = family_correlation(np.ones(groups), *scores, member, square)
         if groups < MIN_FAMILIES:
             return pd.DataFrame({"r": r}).reindex(columns=["r", *BY_FAMILY])
@@ -99,7 +102,7 @@ def family_correlation(
     family's influences)²), for arctanh divided by 1 − r². z² is taken about a mean that each model
     moves, which adds (x − mean) / Σ w times dr / dmean. NaN where undefined.
 
-    x, Y, covariate : [M], [M, K], [M] standard scores. member : [M, G] of 0 and 1.
+    x, Y : [M], [M, K]; covariate : [M], [M, C] or None; standard scores. member : [M, G], 0 or 1.
     """
     w, groups = member @ counts, len(counts)
     total = w.sum()
@@ -107,14 +110,18 @@ def family_correlation(
     def centred(values: np.ndarray) -> np.ndarray:
         return np.subtract(values, w @ values / total)
 
+    orthogonal: list[tuple[np.ndarray, float]] = []
+
     def residual(values: np.ndarray) -> np.ndarray:
         values = centred(values)
-        if covariate is None:
-            return values
-        c = centred(covariate)
+        for c, spread in orthogonal:
+            values = np.subtract(values, np.multiply.outer(c, (w * c) @ values / spread))
+        return values
+
+    for given in () if covariate is None else covariate.reshape(len(x), -1).T:
+        c = residual(given)
         spread = (w * c) @ c
-        spread = spread if spread > 1e-10 * (w @ covariate**2) else np.nan
-        return np.subtract(values, np.multiply.outer(c, (w * c) @ values / spread))
+        orthogonal.append((c, spread if spread > 1e-10 * (w @ given**2) else np.nan))
 
     def unit(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         spread = w @ values**2

@@ -20,7 +20,7 @@ MEASUREMENTS: dict[str, dict[str, Column]] = {
     "fewshot": dict.fromkeys(("model", "weights", "task", "head"), TEXT)
     | {"n": COUNT, "repeat": COUNT, "accuracy": SHARE},
     "robustness": dict.fromkeys(("model", "benchmark", "classifier", "weights"), TEXT)
-    | {"images": COUNT, "top1": SHARE, "top5": SHARE},
+    | {"images": Column(int, True, 0, 10**9), "top1": SHARE, "top5": Column(float, True, 0, 1)},
 }
 """The columns of each tidy table."""
 MEASURED = ("weights", "value", "se", "accuracy", "images", "top1", "top5")
@@ -37,12 +37,13 @@ THEORY = {
 COUNTS = ("objects", "dimensions", "worlds", "games", "n", "candidates")
 
 
-def read_measurements(path: Path) -> pd.DataFrame:
+def read_measurements(path: Path, published: bool = False) -> pd.DataFrame:
     """A tidy table, alignment.csv, fewshot.csv or robustness.csv, as its stage wrote it.
 
-    An undefined standard error, which is blank, is NaN. Raises DataError as `read_table`.
+    What is undefined or not published is blank there, and NaN here. Raises DataError as
+    `read_table`. published : whether likeness may be on a scale of its own.
     """
-    columns = MEASUREMENTS[path.stem]
+    columns = MEASUREMENTS[path.stem] | ({"value": Column(float)} if published else {})
     unique = [name for name in columns if name not in MEASURED]
     return read_table(path, columns, unique=unique).reset_index(drop=True)
 
@@ -93,12 +94,12 @@ def best_classifier(robustness: pd.DataFrame) -> pd.DataFrame:
         measured = rows[~is_published].sort_values("classifier").drop_duplicates("model")
         whole = len(published) == robustness["model"].nunique() or measured.empty
         kept.append(published if whole else measured)  # the model's own before the readout
-    return pd.concat(kept).sort_index()
+    return pd.concat(kept).sort_index() if kept else robustness
 
 
 def missing_rows(
     robustness: pd.DataFrame,
-    covariate_from: tuple[str, str],
+    covariate_from: tuple[str, str] | None,
     models: Iterable[str],
     unsuitable: Collection[str] = (),
 ) -> dict[str, list[str]]:
@@ -111,7 +112,7 @@ def missing_rows(
     lacking: dict[str, list[str]] = {}
     for name, rows in best_classifier(robustness).groupby("benchmark", sort=False):
         needed = [(set(rows["classifier"]), set(rows["model"]))]
-        if name == covariate_from[0]:
+        if covariate_from and name == covariate_from[0]:
             given = covariate(robustness, *covariate_from)
             needed.append(({covariate_from[1]}, set(given.index)))
         for (classifiers, have), model in product(needed, models):

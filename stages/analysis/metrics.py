@@ -87,6 +87,7 @@ TEST = ["shape", "kind", "outcome", "n", "top", "measure", "test", "linear"]
 INTERVALS = ["r", "low", "high", "p", "family_low", "family_high", "family_p"]
 COLUMNS = {
     "correlation_by_n": ["task", "head", "n", *INTERVALS],
+    "groups_by_n": ["measure", "task", "head", "group", "n", "accuracy"],
     "robustness": ["benchmark", "alignment", "top", *INTERVALS],
     "table1": ["benchmark", "top", "measure", "group", "accuracy", "paper"],
     "u_tests": [*TEST, "family_effects", "estimate", *INTERVALS[1:], "q"],
@@ -102,7 +103,10 @@ def plot_rows(
     measure, head, n : the measure of alignment, the head and the shots shown where only one is.
     alpha : level of the tests. counts : stand in every row, for the plots' tooltips.
     """
-    frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
+    frames = {
+        name: pd.DataFrame(rows, columns=None if rows else COLUMNS.get(name))
+        for name, rows in tables.items()
+    }
     found, groups, tests = (frames[name] for name in ("correlations", "groups_by_n", "u_tests"))
     found = found[found["measure"] == measure]
     few, curved = found["kind"] == "few-shot", found["term"] == "z²"

@@ -42,20 +42,22 @@ def ceilings(sets: Mapping[str, Record | None], alignment: pd.DataFrame) -> list
     return rows
 
 
-def participants(alignment: pd.DataFrame, covariate: pd.Series, outcome: Outcome) -> list[Record]:
+def participants(
+    alignment: pd.DataFrame, controls: pd.DataFrame | pd.Series, outcome: Outcome
+) -> list[Record]:
     """Table `participants`: alignment with each one, over models, and its relation to an outcome.
 
     r_z2 and r_linear are partial correlations of z² and of plain alignment with the outcome,
-    controlling for the covariate; None where all models score the same on one of the three.
+    controlling for the controls; None where all models score the same on one of the three.
 
-    alignment : alignment.csv. covariate : one value a model, indexed by model.
+    alignment : alignment.csv. controls : [M] or [M, C], indexed by model.
     """
     single = alignment[alignment["judge"] != "group"]
     rows: list[Record] = []
     for (name, judge, measure), cell in single.groupby(["set", "judge", "measure"], sort=False):
         values = cell.set_index("model")["value"]
         y = aligned(outcome.values, values.index, f"{name}, {judge}: the outcome").to_numpy()
-        c = aligned(covariate, values.index, f"{name}, {judge}: the covariate").to_numpy()
+        c = controls.loc[values.index].to_numpy()
         x = values.to_numpy()
         row = {"set": name, "participant": judge, "measure": measure}
         row |= {"mean": x.mean(), "lowest": x.min(), "highest": x.max()}

@@ -19,19 +19,33 @@ def scatter(results: Results, measure: str, outcome: pd.Series, confidence: floa
 
     The parabola is by least squares, without covariate, with the interval of its mean.
     """
-    x, y = results.alignment[measure].to_numpy(), outcome.to_numpy()
+    known = (results.alignment[measure].notna() & outcome.notna()).to_numpy()
+    x, y = results.alignment[measure].to_numpy()[known], outcome.to_numpy()[known]
     fit, low, high = quadratic_curve(x, y, x, confidence)
-    return results.about.assign(alignment=x, accuracy=y, fit=fit, fit_low=low, fit_high=high)
+    about = results.about[known]
+    return about.assign(alignment=x, accuracy=y, fit=fit, fit_low=low, fit_high=high)
 
 
-def alignment_fewshot(results: Results, measure: str, confidence: float) -> list[Record]:
-    """Table `alignment_fewshot`: alignment against each few-shot outcome shown (Figure 4, left)."""
+def alignment_outcomes(
+    results: Results, measure: str, confidence: float, kind: str
+) -> list[Record]:
+    """Table `alignment_fewshot`: alignment against each few-shot outcome shown (Figure 4, left).
+
+    And `alignment_benchmarks`, of the kind "robustness" in place of "few-shot".
+    """
     tables = [
         scatter(results, measure, o.values, confidence).assign(task=o.outcome, n=o.n)
         for o in results.shown
-        if o.kind == "few-shot"
+        if o.kind == kind
     ]
     return [row for table in tables for row in records(table)]
+
+
+def covariate_alignment(results: Results, measure: str, confidence: float) -> list[Record]:
+    """Table `covariate_alignment`: alignment against the covariate (Figure 5), if there is one."""
+    if results.covariate is None:
+        return []
+    return records(scatter(results, measure, results.covariate, confidence))
 
 
 def groups_by_n(results: Results) -> list[Record]:
@@ -41,24 +55,28 @@ def groups_by_n(results: Results) -> list[Record]:
         for o in results.few_shot
         for row in _group_means(results, o.values)
     ]
-    table = pd.DataFrame(rows).sort_values("measure", kind="stable")
+    columns = ["task", "head", "n", "measure", "models", "group", "accuracy"]
+    table = pd.DataFrame(rows, columns=columns).sort_values("measure", kind="stable")
     return records(table[["measure", "task", "head", "group", "n", "accuracy"]])
 
 
 def table1(results: Results) -> list[Record]:
     """Mean accuracy on each benchmark of the high, mid and low models of each measure."""
+    given = results.covariate_from[:1] if results.covariate_from else ()
     return [
         {"benchmark": benchmark, "top": k, **row}
-        for benchmark, k in product([results.covariate_from[0], *results.benchmarks], (1, 5))
-        for row in _group_means(results, results.top(benchmark, k))
+        for benchmark, k in product([*given, *results.benchmarks], (1, 5))
+        if (values := results.top(benchmark, k)).notna().any()
+        for row in _group_means(results, values)
     ]
 
 
 def _group_means(results: Results, values: pd.Series) -> list[Record]:
     return [
-        {"measure": m, "group": g, "models": len(names), "accuracy": float(values[names].mean())}
+        {"measure": m, "group": g, "models": int(own.size), "accuracy": float(own.mean())}
         for m in results.measures
         for g, names in results.groups[m].items()
+        if len(own := values[names].dropna())
     ]
 
 
@@ -83,6 +101,8 @@ def measures(results: Results, resampling: Resampling) -> list[Record]:
 
 def appendix_c(results: Results, resampling: Resampling) -> list[Record]:
     """Table `appendix_c`: plain correlation of the covariate with each outcome shown."""
+    if results.covariate is None:
+        return []
     values = [outcome.values for outcome in results.shown]
     rows = correlate(results.covariate, values, None, results.family, resampling)
     return [outcome.labels | row for outcome, row in zip(results.shown, rows, strict=True)]

@@ -33,23 +33,29 @@ TERMS = {"z²": z_squared, "linear": z}
 
 
 def partial_correlation(
-    x: np.ndarray, y: np.ndarray, covariate: np.ndarray, confidence: float = 0.95
+    x: np.ndarray, y: np.ndarray, controls: np.ndarray, confidence: float = 0.95
 ) -> Record:
     """Partial Pearson correlation of alignment x with outcome y, by `pingouin.partial_corr`.
 
     The paper's own tool (Vallat 2018, doi:10.21105/joss.01026). The interval is by Fisher's z with
-    M - 1 in place of M. x, y, covariate : [M] one value a model; x may be a transform of alignment.
+    M - C in place of M. x, y : [M] one value a model; x may be a transform of alignment. controls :
+    [M] one covariate, or [M, C]; without any it is the plain correlation.
 
     Returns r, low, high, p (two-sided), and `undefined`: the reason where all four are None.
     """
-    if reason := _undefined(x, y, covariate):
+    controls = controls.reshape(len(x), -1)
+    if controls.shape[1] == 0:
+        found = plain_correlation(x, y, confidence)
+        return {name: found[name] for name in (*NUMBERS, "undefined")}
+    if reason := _undefined(x, y, controls):
         return {**dict.fromkeys(NUMBERS), "undefined": reason}
     import pingouin  # it loads seaborn, which no worker that only draws needs
 
-    models = pd.DataFrame({"x": x, "y": y, "covariate": covariate})
-    found = pingouin.partial_corr(models, "x", "y", "covariate").loc["pearson"]
+    names = [f"covariate {i}" for i in range(controls.shape[1])]
+    models = pd.DataFrame({"x": x, "y": y} | dict(zip(names, controls.T, strict=True)))
+    found = pingouin.partial_corr(models, "x", "y", names).loc["pearson"]
     # It rounds its interval to two digits; this is the function that it calls.
-    n = len(x) - 1
+    n = len(x) - len(names)
     with np.errstate(divide="ignore"):
         ends = pingouin.compute_esci(
             found["r"], n, n, confidence=confidence, decimals=16, eftype="r"
@@ -58,17 +64,18 @@ def partial_correlation(
     return dict(zip(NUMBERS, values, strict=True)) | {"undefined": ""}
 
 
-def _undefined(x: np.ndarray, y: np.ndarray, covariate: np.ndarray) -> str:
+def _undefined(x: np.ndarray, y: np.ndarray, controls: np.ndarray) -> str:
     """Why there is no partial correlation; "" where there is one."""
     if constant(y):
         return SAME
-    for name, values in (("alignment", x), ("covariate", covariate)):
+    for name, values in (("alignment", x), *(("covariate", c) for c in controls.T)):
         if constant(values):
             return f"all models have the same {name}"
-    given = z(covariate)
+    given = np.apply_along_axis(z, 0, controls)
     for name, values in (("alignment", x), ("the outcome", y)):
         scores = z(values)
-        if constant(scores - given * (given @ scores) / len(x)) or np.allclose(values, covariate):
+        rest = scores - given @ np.linalg.lstsq(given, scores)[0]
+        if constant(rest) or any(np.allclose(values, c) for c in controls.T):
             return f"{name} is a linear function of the covariate"
     return ""
 

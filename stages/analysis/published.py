@@ -1,7 +1,6 @@
-"""Published accuracy as rows of robustness.csv, and how the covariate goes with accuracy."""
+"""How the covariate goes with accuracy, and measured with published accuracy."""
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,36 +8,10 @@ import pandas as pd
 
 from stages.analysis.inputs import best_classifier, covariate
 from stages.runtime.tables import Record
-from stages.sources.timm_tables import IMAGES, read_published
-from stages.study.models import Model
-from stages.study.spec import Benchmark
-
-
-def published_rows(
-    models: Iterable[Model], benchmarks: Mapping[str, Benchmark], folder: Path
-) -> tuple[list[Record], dict[str, list[str]]]:
-    """Rows of robustness.csv from published tables, and the benchmarks that each model lacks.
-
-    folder : where the table of each benchmark that is `published` lies, as <benchmark>.csv.
-    """
-    rows: list[Record] = []
-    absent: dict[str, list[str]] = {}
-    names = {model.name: model.table for model in models}
-    for benchmark, table in ((name, b.published) for name, b in benchmarks.items() if b.published):
-        about: Record = {"benchmark": benchmark, "classifier": "published"}
-        about |= {"weights": "published", "images": IMAGES[table]}
-        accuracies = read_published(folder / f"{benchmark}.csv").to_dict("index")
-        for model, name in names.items():
-            if name in accuracies:
-                top = zip(("top1", "top5"), map(float, accuracies[name].values()), strict=True)
-                rows.append({"model": model} | about | dict(top))
-            else:
-                absent.setdefault(model, []).append(benchmark)
-    return rows, absent
 
 
 def covariate_metrics(
-    rows: list[Record], benchmark: str, classifier: str, expected: Mapping[str, float]
+    rows: list[Record], benchmark: str | None, classifier: str | None, expected: Mapping[str, float]
 ) -> dict[str, Any]:
     """Pearson correlation of each model's covariate with its top-1 on every other benchmark.
 
@@ -48,6 +21,8 @@ def covariate_metrics(
     Returns how many models were measured with untrained weights, and for each benchmark r, of how
     many models, and how far its measured top-1 is from its published table, where it has both.
     """
+    if benchmark is None or classifier is None:
+        return {}
     table = pd.DataFrame(rows)
     x, best = covariate(table, benchmark, classifier), best_classifier(table)
     found: dict[str, Any] = {}

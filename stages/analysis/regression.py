@@ -6,11 +6,10 @@ from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy.stats import t as student_t
 
 from stages.analysis.families import FEW, MIN_FAMILIES
-from stages.analysis.outcomes import Record, records
+from stages.analysis.outcomes import Record
 from stages.analysis.partial import SAME, constant, z
 
 SINGULAR = 1e-9
@@ -137,12 +136,14 @@ def coefficients(
         estimates["family_"] = fit.by_family
     except UndefinedError as reason:
         undefined = f"by family: {reason}"
-    found = pd.DataFrame({"estimate": fit.value[0], "undefined": undefined})
+    found = {"estimate": fit.value[0]}
     for prefix, one in estimates.items():
         low, high = one.interval(confidence)
         for name, values in (("low", low), ("high", high), ("p", one.p)):
             found[prefix + name] = values[0]
-    return records(found)
+    rows = zip(*(values.tolist() for values in found.values()), strict=True)
+    named = (dict(zip(found, (None if v != v else v for v in row), strict=True)) for row in rows)
+    return [row | {"undefined": undefined} for row in named]
 
 
 def of_varying(Y: np.ndarray, test: Callable[[np.ndarray], list[Record]]) -> list[Record]:

@@ -102,7 +102,7 @@ def robustness(frames: Frames, facts: Facts) -> Drawn:
     right.axvline(0, **ZERO)
     for term, (colour, marker, name, below) in TERMS.items():
         part = found[found["term"] == term]
-        look = {"color": colour, "label": name}
+        look = {"color": colour, "label": facts.say(name)}
         estimates(right, part["at"].to_numpy() + below, part, True, marker, **look)
     for benchmark in order.keys() - set(found["outcome"]):
         text: Look = {"ha": "right", "va": "center", "transform": right.get_yaxis_transform()}

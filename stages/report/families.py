@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from stages.analysis.facts import MEASURE_WORDS, Facts, capital
+from stages.analysis.facts import MEASURE_WORDS, Facts, capital, measure_name
 from stages.report.figure import Drawn, Frames, legend, list_rows, marks, missing, panels
 from stages.report.style import BLUE, COLOURS, GREY, INK, MARKERS, SMALL, ZERO, Axes, Figure, Look
 
@@ -19,6 +19,7 @@ def families(frames: Frames, facts: Facts) -> Drawn:
     """Mean alignment against mean accuracy of each family, with ranges over its models."""
     table = frames["families"].sort_values("models", ascending=False, kind="stable")
     task, n = table["task"].iloc[0], int(table["n"].iloc[0])
+    what = f"{n}-shot accuracy on {task}" if n else f"top-1 on {task}"
     drawn, (axis,) = panels(1, width=6.6, height=4.6)
     x, y = table["alignment"], table["accuracy"]
     look: Look = {"color": "#E6E6E6" if len(table) > 12 else "#BBBBBB", "lw": 0.7, "zorder": 1}
@@ -26,10 +27,10 @@ def families(frames: Frames, facts: Facts) -> Drawn:
     axis.vlines(x, table["accuracy_low"], table["accuracy_high"], **look)
     diameter = 4 + 1.1 * np.sqrt(table["models"].to_numpy(float))
     axis.scatter(x, y, s=diameter**2, color=BLUE, alpha=0.75, lw=0.6, ec="white")
-    axis.set(xlabel=facts.alignment, ylabel=f"{n}-shot accuracy on {task}")
+    axis.set(xlabel=facts.alignment, ylabel=what)
     axis.margins(0.06)
     named = name_points(drawn, axis, table, diameter)
-    found = {"task": task, "n": n, "named": named, "families": len(table)}
+    found = {"what": what, "named": named, "families": len(table)}
     return drawn, found | {"fewest": table["models"].min(), "most": table["models"].max()}
 
 
@@ -118,7 +119,7 @@ def contrasts(frames: Frames, facts: Facts) -> Drawn:
         axis.tick_params(axis="y", length=0, labelcolor=INK)
         axis.tick_params(axis="x", labelsize=SMALL - 1)
         axis.locator_params(axis="x", nbins=4)
-        title = f"{capital(MEASURE_WORDS[what])} alignment" if what in MEASURE_WORDS else what
+        title = capital(measure_name(what)) if what in MEASURE_WORDS else what
         axis.set_title("\n".join(title.rsplit(" ", 1)), size=SMALL + 0.5)
     for axis in axes[len(whats) :]:
         axis.set_axis_off()

@@ -12,7 +12,7 @@ import yaml
 from stages.report.words import WORDS, fill
 from stages.runtime.source import file_digest, libraries
 from stages.study.spec import Benchmark, LocalModel, Study, TrainedModels
-from stages.study.stimuli import Stimuli
+from stages.study.stimuli import Published, Stimuli
 
 LIBRARIES = ("numpy", "scipy", "pandas", "torch", "timm", "dvc", "scikit-learn", "matplotlib")
 MACHINE = ("compute",)
@@ -43,15 +43,17 @@ def made_of(study: Study) -> list[Made]:
     made = []
     for part, members in (
         ("Models", _models(study, grids)),
-        ("Judgments of similarity", {n: _judged(s) for n, s in study.stimuli.items()}),
-        ("Few-shot tasks", {n: f"tasks {task.source}" for n, task in study.tasks.items()}),
+        ("Judgments of similarity", {n: _judged(s) for n, s in study.judged.items()}),
+        ("Likeness to people", _published(study.stimuli, study.judged)),
+        ("Few-shot tasks", {n: f"tasks {task.source}" for n, task in study.taught.items()}),
+        ("Few-shot tasks", _published(study.tasks, study.taught)),
         ("Benchmarks of robustness", {n: _measured(b) for n, b in study.benchmarks.items()}),
     ):
         for key in dict.fromkeys(members.values()):
-            about = WORDS["made"][key]
+            about = WORDS["made"].get(key, {"kind": "published", "origin": key})
             names = tuple(name for name in members if name and members[name] == key)
-            origin = fill(about["origin"], images=images["origin"], architectures=architectures)
-            made.append(Made(part, names, origin, about.get("kind") or images["kind"]))
+            text = fill(about["origin"], images=images["origin"], architectures=architectures)
+            made.append(Made(part, names, text, about.get("kind") or images["kind"]))
     return made
 
 
@@ -67,6 +69,16 @@ def _models(study: Study, grids: Sequence[TrainedModels]) -> dict[str, str]:
     return own | ({"": "models published"} if len(own) < len(study.models) else {})
 
 
+def _published(every: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, str]:
+    """Origin of what others published, in words."""
+    return {name: origin(facts) for name, facts in every.items() if name not in measured}
+
+
+def origin(facts: Published) -> str:
+    """What a published table has, from whom, and under which licence."""
+    return f"{facts.words} ({facts.citation}; licence: {facts.licence})"
+
+
 def _judged(stimuli: Stimuli) -> str:
     if f"stimuli {stimuli.source}" in WORDS["made"]:
         return f"stimuli {stimuli.source}"
@@ -74,6 +86,8 @@ def _judged(stimuli: Stimuli) -> str:
 
 
 def _measured(benchmark: Benchmark) -> str:
+    if facts := benchmark.facts:
+        return origin(facts)
     ways = ("rendition", "select", "published", "images")
     return " ".join(["benchmarks", *(way for way in ways if getattr(benchmark, way))])
 

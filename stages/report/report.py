@@ -15,7 +15,7 @@ from stages.analysis.analysis import INPUTS
 from stages.analysis.answer import answer
 from stages.analysis.facts import MEASURE_WORDS, Facts, capital
 from stages.analysis.outcomes import Tables
-from stages.report import accuracy, families, noise, scatter, shape, theory
+from stages.report import accuracy, curves, families, noise, scatter, shape, theory
 from stages.report import tables as table_functions
 from stages.report.cells import ReportTable
 from stages.report.figure import Drawing, draw
@@ -32,7 +32,7 @@ from stages.study.experiment import Experiment
 
 _DRAW = {
     name: function
-    for module in (accuracy, families, noise, scatter, shape, theory)
+    for module in (accuracy, curves, families, noise, scatter, shape, theory)
     for name, function in vars(module).items()
 }
 DRAWINGS = {name: Drawing(_DRAW[name], **own) for name, own in WORDS["figures"].items()}
@@ -96,7 +96,11 @@ def write_report(
     figures, words = {}, {}
     for name, caption in captions.items():
         svg = inline(svgs / f"{name}.svg", f"figure-{name}")
-        figures[name] = {"heading": DRAWINGS[name].heading, "caption": caption, "svg": svg}
+        figures[name] = {
+            "heading": facts.say(DRAWINGS[name].heading),
+            "caption": caption,
+            "svg": svg,
+        }
     rows = table_functions.with_reasons(tables, facts)
     for name, texts in WORDS["tables"].items():
         table: ReportTable = getattr(table_functions, name)(rows, facts)
@@ -106,10 +110,22 @@ def write_report(
     loader = FileSystemLoader(TEMPLATES)
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
     environment.trim_blocks = environment.lstrip_blocks = True
-    page |= {"sections": WORDS["sections"], "figures": figures, "tables": words, "facts": facts}
+    sections = {
+        key: section
+        for key, section in WORDS["sections"].items()
+        if facts.measured or _has_any(section, figures, words)
+    }
+    page |= {"sections": sections, "figures": figures, "tables": words, "facts": facts}
     page |= {"measure": MEASURE_WORDS[facts.measure], "answer": answer(tables, facts)}
     template = environment.get_template("report.html.j2", globals={"capital": capital})
     write_bytes(path, template.render(page).encode())
+
+
+def _has_any(section: Mapping[str, Any], figures: Mapping[str, Any], words: Any) -> bool:
+    """Whether a section has a figure, or a table with rows."""
+    return any(name in figures for name in section["figures"]) or any(
+        words[name]["table"].rows for name in section["tables"]
+    )
 
 
 def inline(path: Path, key: str) -> Markup:

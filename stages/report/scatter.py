@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.polynomial import Polynomial
 
-from stages.analysis.facts import MEASURE_WORDS, Facts, capital
+from stages.analysis.facts import Facts, capital, measure_name
 from stages.report.figure import Drawn, Frames, grid, legend, marks, panels
 from stages.report.style import BLUE, COLOURS, INK, MARKERS, OTHER, PALE, SMALL, Axes, Figure
 
@@ -15,6 +15,13 @@ def alignment_fewshot(frames: Frames, facts: Facts) -> Drawn:
     table = table.assign(row=f"{facts.n}-shot accuracy", column=table["task"])
     width = 3.3 if table["task"].nunique() > 1 else 5.0
     return _parabolas(table, "accuracy", facts, width=width, height=3.4), {}
+
+
+def alignment_benchmarks(frames: Frames, facts: Facts) -> Drawn:
+    """Alignment against top-1, a panel a benchmark, where the study has no few-shot accuracy."""
+    table = frames["alignment_benchmarks"]
+    table = table.assign(row="top-1", column=table["task"])
+    return _parabolas(table, "accuracy", facts, width=3.0, height=3.2), {}
 
 
 def covariate(frames: Frames, facts: Facts) -> Drawn:
@@ -56,7 +63,8 @@ def measures(frames: Frames, facts: Facts) -> Drawn:
         text += f"\npaper {row['paper']:.3f}" if pd.notna(row["paper"]) else ""
         size = 4 if len(models) <= 100 else 2.2
         marks(axis, models, row["a"], row["b"], "o", color=BLUE, ms=size, alpha=0.8)
-        x, y = (f"{capital(MEASURE_WORDS[row[side]])} alignment" for side in ("a", "b"))
+        names = (capital(measure_name(row[side])) for side in ("a", "b"))
+        x, y = (name.replace(": ", ":\n") for name in names)
         axis.set(xlabel=x, ylabel=y)
         axis.text(0.03, 0.98, text, color=INK, size=SMALL, va="top", transform=axis.transAxes)
         axis.margins(y=0.12)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from stages.analysis.facts import MEASURE_WORDS, Facts, capital
+from stages.analysis.facts import MEASURE_WORDS, Facts, capital, measure_name
 from stages.analysis.families import MIN_FAMILIES
 from stages.analysis.outcomes import Record, Tables, is_shown, outcome_name
 from stages.report import cells as show
@@ -107,6 +107,30 @@ def _u(row: Record, alpha: float) -> Cell:
     return Cell(estimate, about, style="n clear" if q < alpha else "n")
 
 
+def specification_table(tables: Tables, facts: Facts) -> ReportTable:
+    """A row a claim about an outcome: how many specifications say what, and the paper's own."""
+
+    def count(way: str) -> Show:
+        return show.shown("{} ({})".format, way, f"naive_{way}")
+
+    def own(row: Record) -> Cell:
+        words = {1: "for", 0: "neither", -1: "against", None: "not tested"}
+        said = f"{words[row['paper_supports']]} ({words[row['paper_naive']]})"
+        return show.number("paper_estimate", signed=True)(row)._replace(below=said)
+
+    heads: list[Head] = [
+        *(
+            "outcome",
+            ("claim", show.text("claim", facts.say)),
+            ("tested", show.shown(str, "tested")),
+        ),
+        *(("for", count("supporting")), ("against", count("opposing"))),
+        *(("median", show.number("median", signed=True)), ("paper’s own", own)),
+        ("its rank", show.shown("{} of {}".format, "paper_rank", "specifications")),
+    ]
+    return ReportTable(tables["specification_curve"], heads)
+
+
 def correlations(
     tables: Tables, facts: Facts, measures: Sequence[str] | None = None
 ) -> ReportTable:
@@ -120,8 +144,8 @@ def correlations(
     heads: list[Head] = ["outcome", "measure", "term"] if len(measures) > 1 else ["outcome", "term"]
     heads += [("r", show.number("r")), "naive interval", "p", "interval by family", "p by family"]
     heads += ["slope", "its interval", "its p"]
-    names = " and ".join(MEASURE_WORDS[measure] for measure in measures)
-    return ReportTable(rows, heads, {"measures": names or "other"})
+    names = " and ".join(map(measure_name, measures))
+    return ReportTable(rows, heads, {"measures": names or "other measures"})
 
 
 def other_correlations(tables: Tables, facts: Facts) -> ReportTable:
@@ -141,12 +165,12 @@ def family_table(tables: Tables, facts: Facts) -> ReportTable:
 
 
 def _task(rows: list[Record]) -> str:
-    return f"{rows[0]['task']} {rows[0]['n']}-shot" if rows else ""
+    return f"{rows[0]['task']} {rows[0]['n']}-shot".removesuffix(" 0-shot") if rows else ""
 
 
 def _quantity(quantity: str, what: str) -> str:
     """What a contrast is of, in words."""
-    return f"{MEASURE_WORDS[what]} alignment" if quantity == "alignment" else what
+    return measure_name(what) if quantity == "alignment" else what
 
 
 factor_table = plain(
@@ -212,8 +236,11 @@ def _sure(measure: str) -> Show:
     return cell
 
 
-sure = [(words, _sure(measure)) for measure, words in MEASURE_WORDS.items()]
-model_table = plain("models", "model", "family", "weights", "covariate", *sure)
+def model_table(tables: Tables, facts: Facts) -> ReportTable:
+    """Every model and how sure its alignment is."""
+    names = [name.removesuffix("_se") for name in (tables["models"] or [{}])[0] if "_se" in name]
+    own = [(MEASURE_WORDS[name], _sure(name)) for name in names]
+    return ReportTable(tables["models"], ["model", "family", "weights", "covariate", *own])
 
 
 def query_table(tables: Tables, facts: Facts) -> ReportTable:

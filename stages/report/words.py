@@ -26,5 +26,6 @@ _PLAIN.globals |= {"MEASURE_WORDS": MEASURE_WORDS, "HEAD_WORDS": HEAD_WORDS}
 
 
 def fill(template: str, **values: Any) -> str:
-    """A text with its values; runs of white space become one space."""
-    return " ".join(_PLAIN.from_string(template).render(values).split())
+    """A text with its values, as `facts` say it; runs of white space become one space."""
+    text = " ".join(_PLAIN.from_string(template).render(values).split())
+    return str(values["facts"].say(text)) if "facts" in values else text

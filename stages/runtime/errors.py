@@ -1,8 +1,12 @@
 """Errors that a user can act on, each with the exit code that a stage ends with."""
 
 import difflib
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+LISTED = 5
+"""So many names that share a reason are all printed."""
 
 
 class UsageError(Exception):
@@ -31,6 +35,15 @@ def untracked() -> str:
     """What to add where a file is missing: DVC's own copy of a repository has what git tracks."""
     copied = {".dvc", "exps"} <= set(Path.cwd().parts)
     return "; `dvc exp run --temp` and --queue copy what git tracks: `git add` it" if copied else ""
+
+
+def report(stage: str, reasons: Mapping[str, str], what: str = "") -> None:
+    """Print the reason of each name on stderr; of many with one reason, how many there are."""
+    for reason in dict.fromkeys(reasons.values()):
+        names = [name for name in reasons if reasons[name] == reason]
+        listed = names if len(names) <= LISTED else [f"{names[0]} (of {len(names)} models)"]
+        for name in listed:
+            print(f"{stage}: {name}{what}: {reason}", file=sys.stderr)
 
 
 def suggest(wrong: str, allowed: Iterable[str]) -> str:

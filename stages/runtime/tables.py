@@ -154,7 +154,7 @@ def _number(cell: str) -> float:
         return math.nan
 
 
-def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def write_table(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> None:
     """Write a tidy table as CSV, one measurement a row; None is a blank cell. Floats are exact.
 
     Raises
@@ -167,7 +167,7 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
             if isinstance(value, float) and not math.isfinite(value):
                 raise DataError(f"{path}: {key} is {value} in {row}; finite values are allowed")
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(stream, list(rows[0] if rows else columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)  # floats as repr
     write_bytes(path, stream.getvalue().encode())

@@ -12,7 +12,6 @@ import numpy as np
 from stages.runtime.files import pack
 from stages.runtime.random import rng_for
 from stages.sources import world
-from stages.sources.fetch import fetch
 from stages.sources.human import Judgments, png, stimulus_files
 from stages.sources.image_folders import index_folder
 from stages.sources.judged import real_stimuli
@@ -21,7 +20,7 @@ from stages.sources.own import LOCAL, own_stimuli, own_task
 from stages.sources.real import cifar100_training, real_task
 from stages.sources.render import draw
 from stages.sources.renditions import RENDITIONS
-from stages.sources.timm_tables import TABLES, class_indices, read_published
+from stages.sources.timm_tables import class_indices
 
 
 def training(
@@ -59,13 +58,6 @@ def task(name: str, source: str, arguments: Mapping[str, Any], per_class: int | 
         return pack(own_task(name, {"source": source, **arguments}, per_class))
     data = world_task(**arguments) if source == "world" else real_task(source, **arguments)
     return pack({f"{name}.npz": data.first(per_class).npz()})
-
-
-def published(name: str, table: str) -> bytes:
-    """A published table of results, checked, as it is."""
-    path = fetch(TABLES[table])
-    read_published(path)
-    return pack({f"{name}.csv": path.read_bytes()})
 
 
 def image_index(name: str, key: str, folder: str, classes: str) -> bytes:

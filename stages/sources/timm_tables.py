@@ -1,7 +1,7 @@
-"""timm's published results: ImageNet and its robustness benchmarks, as of January 2022.
+"""timm's published results: ImageNet and its robustness benchmarks, of January 2022 and of 2026.
 
-The smallest version of these tables that holds all of the paper's 491 models, under their names of
-that time. Pinned by commit and digest in `registry.txt`.
+The tables are facts in the repository (docs/published.md). That of 2022 is the smallest version
+that holds all of the paper's 491 models, under their names of that time.
 """
 
 from pathlib import Path
@@ -20,17 +20,19 @@ IMAGES = {
     "imagenet_v2": 10_000,
 }
 """Number of images of each benchmark, as its authors state it."""
-TABLES = {benchmark: REMOTES[f"timm_results/{benchmark}"] for benchmark in IMAGES}
-"""Published accuracy by benchmark."""
+RESULTS = {year: Path(f"studies/published/timm_{year}.csv") for year in (2022, 2026)}
+"""Published accuracies by year."""
 CLASS_LISTS = {k: REMOTES[f"timm_classes/{k}"] for k in ("imagenet", "imagenet_a", "imagenet_r")}
 """WordNet ids of the classes of ImageNet, and of the 200 of ImageNet-A and -R."""
 THROUGHPUT = REMOTES["timm_speed/rtx3090"]
 """Images a second of each model on one RTX 3090, in mixed precision."""
 
 
-def read_published(path: Path) -> pd.DataFrame:
-    """Published top-1 and top-5: index model (timm's name of 2022); columns in [0, 1]."""
-    return _by_model(path, Column(float, low=0, high=100), "top1", "top5") / 100
+def read_published(path: Path, benchmark: str) -> pd.DataFrame:
+    """Published top-1 and top-5: index model (timm's name of the time); columns in [0, 1]."""
+    percent = Column(float, blank=True, low=0, high=100)
+    found = _by_model(path, percent, benchmark, f"{benchmark}_top5").dropna()
+    return found.set_axis(["top1", "top5"], axis=1) / 100
 
 
 def read_throughput(path: Path) -> pd.DataFrame:

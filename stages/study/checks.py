@@ -33,12 +33,14 @@ def check_groups(size: int, count: int) -> None:
 
 def check_measure(experiment: Experiment) -> None:
     """Some stimulus set must support the measure that plots show; triplets support their own."""
-    wanted = experiment.params.analyze.measure
-    sources = {spec.source for spec in experiment.study.stimuli.values()}
-    if wanted != "triplet" and sources <= {"materials", "triplets"}:
+    wanted, allowed = experiment.params.analyze.measure, set[str]()
+    for name, spec in experiment.study.stimuli.items():
+        own = {name} if spec.source == "published" else {"pearson", "spearman", "triplet"}
+        allowed |= {"triplet"} if spec.source in ("materials", "triplets") else own
+    if wanted is not None and wanted not in allowed:
         raise UsageError(
             f"params.yaml: analyze.measure: no stimulus set of this study supports '{wanted}'; "
-            "allowed: ['triplet']"
+            f"allowed: {sorted(allowed)}"
         )
 
 
@@ -47,8 +49,8 @@ def check_files(experiment: Experiment) -> None:
     study, file, missing = experiment.study, experiment.file, []
     calls: list[partial[Any]] = [
         partial(local_files, spec.model_dump(), f"{file}: {section}.{name}")
-        for section in ("stimuli", "tasks")
-        for name, spec in getattr(study, section).items()
+        for section, sets in (("stimuli", study.judged), ("tasks", study.taught))
+        for name, spec in sets.items()
     ] + [
         partial(benchmark_files, Path(benchmark.images), f"{file}: benchmarks.{name}.images")
         for name, benchmark in study.benchmarks.items()
@@ -65,7 +67,7 @@ def check_files(experiment: Experiment) -> None:
 
 def check_tasks(experiment: Experiment) -> None:
     """The smallest class of every task must have an image to test on beside `fewshot.n`."""
-    for name, task in experiment.study.tasks.items():
+    for name, task in experiment.study.taught.items():
         smallest = smallest_class(experiment.study, task, experiment.params.tasks.per_class)
         check_shots(experiment.params.fewshot.n, smallest, f"task '{name}'")
 

@@ -69,8 +69,8 @@ class Experiment:
         if group == "benchmarks":
             made = [f"benchmarks/{name}" for name in study.made_benchmarks]
             return {n: paths.labels_of(n) for n in ("training/readout", *made)} if made else {}
-        sets = {f"stimuli/{name}": paths.stimuli / name / "images" for name in study.stimuli}
-        for name in study.tasks:  # images that differ in size lie in a folder, not in the NPZ
+        sets = {f"stimuli/{name}": paths.stimuli / name / "images" for name in study.judged}
+        for name in study.taught:  # images that differ in size lie in a folder, not in the NPZ
             folder, npz = paths.tasks / name, paths.tasks / f"{name}.npz"
             sets[f"tasks/{name}"] = folder if folder.is_dir() else npz
         return sets

@@ -134,7 +134,8 @@ def check_tables(experiment: Experiment) -> None:
     name models of the paper that the study lacks.
     """
     study, file, root = experiment.study, experiment.file, experiment.paths.root
-    for path in [entry.table for entry in study.models if isinstance(entry, ModelTable)]:
+    tables = [entry.table for entry in study.models if isinstance(entry, ModelTable)]
+    for path in tables if study.embeds else ():
         known = pretrained()
         for row in read_model_table(Path(path), f"{file}: models"):
             if row.timm and row.timm not in known:

@@ -33,8 +33,15 @@ class Model:
     weights: Path | None = None  # your own files
     config: Path | None = None
     table: str | None = None  # timm's name of 2022, under which its published results stand
-    row: Row | None = None  # its size, from a model table
+    row: Row | None = None  # its size and kind, from a model table
     absent: str = ""  # why no weights are available
+
+    @property
+    def published(self) -> dict[str, str]:
+        """What is known of it where it was not opened."""
+        row = {"kind": self.row.kind} if self.row and self.row.kind else {}
+        about = {"architecture": self.architecture, "group": self.group, "source": "published"}
+        return about | {"weights": "published"} | row
 
     def about(self, source: Source) -> dict[str, Any]:
         """What the index of embeddings says of it."""
@@ -58,8 +65,8 @@ def models(experiment: Experiment) -> list[Model]:
 
 
 def measured(experiment: Experiment) -> list[Model]:
-    """The models of this experiment whose weights are available: all but those that left timm."""
-    return [model for model in models(experiment) if not model.absent]
+    """The models that are opened: all but those that left timm; none where all is published."""
+    return [m for m in models(experiment) if experiment.study.embeds and not m.absent]
 
 
 def all_models(study: spec.Study, file: str) -> list[Model]:

@@ -49,6 +49,7 @@ class ModelsSection(Strict):
     include: Lines
     exclude: list[Line]
     limit: Positive | None
+    table: Literal[2022, 2026]
 
 
 class StimuliSection(Strict):
@@ -161,7 +162,7 @@ class TheorySection(Strict):
 
 
 class AnalyzeSection(Strict):
-    measure: Literal["pearson", "spearman", "triplet"]
+    measure: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")] | None
     group_size: Positive
     confidence: Annotated[float, Field(gt=0, lt=1)]
     family: Literal["group", "architecture"]

@@ -10,7 +10,7 @@ from stages.sources import datasets
 from stages.sources.fetch import FILES, Remote
 from stages.sources.image_folders import benchmark_files
 from stages.sources.own import local_files
-from stages.sources.timm_tables import CLASS_LISTS, TABLES
+from stages.sources.timm_tables import CLASS_LISTS
 from stages.study.experiment import Experiment
 
 GROUPS = ("stimuli", "tasks", "benchmarks")
@@ -35,7 +35,8 @@ def pieces(experiment: Experiment, group: str) -> Iterator[Piece]:
     if group == "benchmarks":
         yield from _benchmarks(experiment)
         return
-    for name, spec in getattr(experiment.study, group).items():
+    study = experiment.study
+    for name, spec in (study.judged if group == "stimuli" else study.taught).items():
         own = spec.model_dump(exclude={"source"})
         own |= experiment.world if spec.source == "world" else {}
         local = local_files(spec.model_dump(), f"{experiment.file}: {group}.{name}")
@@ -59,9 +60,6 @@ def _benchmarks(experiment: Experiment) -> Iterator[Piece]:
         make = partial(datasets.training, source, arguments, renditions, sorted(study.pools))
         yield Piece("training", make, FILES.get(source, ()))
     for name, b in study.benchmarks.items():
-        if b.published:
-            make = partial(datasets.published, name, b.published)
-            yield Piece(f"published {name}", make, (TABLES[b.published],))
         if b.images and b.classes:
             key = f"{experiment.file}: benchmarks.{name}.images"
             stats = [(str(p), p.stat()) for p in benchmark_files(Path(b.images), key)]

@@ -34,8 +34,8 @@ def image_counts(study: Study, per_class: int | None) -> dict[str, int]:
 
     per_class : images per class that tasks keep (params.yaml's `tasks.per_class`); None for all.
     """
-    counts = {f"stimuli/{name}": _stimuli(study, spec) for name, spec in study.stimuli.items()}
-    for name, task in study.tasks.items():
+    counts = {f"stimuli/{name}": _stimuli(study, spec) for name, spec in study.judged.items()}
+    for name, task in study.taught.items():
         kept = sum(min(size, per_class or size) for size in _class_sizes(study, task))
         counts[f"tasks/{name}"] = round(kept)
     for name, b in study.benchmarks.items():

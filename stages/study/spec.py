@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from stages.sources.renditions import RENDITIONS
-from stages.sources.timm_tables import CLASS_LISTS, TABLES
+from stages.sources.timm_tables import CLASS_LISTS, IMAGES
 from stages.study.params import Line, Lines, Positive, Strict
-from stages.study.stimuli import FilePath, Name, Stimuli, Task, one_of, path_to
+from stages.study.stimuli import FilePath, Name, PublishedValues, Stimuli, Task, one_of, path_to
 from stages.study.tables import NAME, REVISION
 
 CLASSES_OF = {name: name for name in CLASS_LISTS} | dict.fromkeys(
@@ -34,9 +34,10 @@ class Benchmark(Strict):
 
     rendition: Annotated[str, one_of(RENDITIONS)] | None = None
     select: Literal["reference_fails"] | None = None
-    published: Annotated[str, one_of(TABLES)] | None = None
+    published: Annotated[str, one_of(IMAGES)] | None = None
     images: FilePath | None = None
     classes: Annotated[str, one_of(CLASS_LISTS)] | None = None
+    facts: PublishedValues | None = None
 
     @property
     def made_here(self) -> bool:
@@ -45,11 +46,11 @@ class Benchmark(Strict):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        kinds = [self.rendition, self.select, self.published or self.images]
+        kinds = [self.rendition, self.select, self.published or self.images, self.facts]
         about = CLASSES_OF.get(self.published or "")
         if sum(kind is not None for kind in kinds) != 1:
             raise ValueError(
-                "a benchmark has one of 'rendition', 'select', and 'published' or 'images'"
+                "a benchmark has one of 'rendition', 'select', 'facts', and 'published' or 'images'"
             )
         if (self.images is None) != (self.classes is None):
             raise ValueError("'images' and 'classes' come together")
@@ -87,7 +88,11 @@ class TrainedModels(Strict):
 
 
 class ModelTable(Strict):
+    """Listed models; what they are called, and their families, in words."""
+
     table: TableFile
+    called: Line = "models"
+    family: Line = "timm family"
 
 
 class TimmPatterns(Strict):
@@ -136,10 +141,13 @@ class Reference(Strict):
 
 
 class Covariate(Strict):
-    """What partial correlations control for: each model's top-1 on a benchmark."""
+    """What partial correlations control for: each model's top-1 on a benchmark, if any; with its
+    square; with the kind of network, as the table of models has it."""
 
-    benchmark: Line
-    classifier: Literal["readout", "own", "published"]
+    benchmark: Line | None
+    classifier: Literal["readout", "own", "published"] | None
+    square: bool = False
+    kind: bool = False
 
 
 class Paper(Strict):
@@ -157,7 +165,7 @@ class Study(Strict):
     world: WorldClasses | None
     training: Training | None
     stimuli: Annotated[dict[Name, Stimuli], Field(min_length=1)]
-    tasks: Annotated[dict[Name, Task], Field(min_length=1)]
+    tasks: dict[Name, Task]
     benchmarks: dict[Name, Benchmark]
     covariate: Covariate
     recipes: dict[Name, Recipe]
@@ -165,6 +173,21 @@ class Study(Strict):
     contrasts: TableFile | None
     reference: Reference | None
     paper: Paper | None
+
+    @property
+    def judged(self) -> dict[str, Stimuli]:
+        """The stimulus sets on which likeness to people is measured here."""
+        return {name: s for name, s in self.stimuli.items() if s.source != "published"}
+
+    @property
+    def taught(self) -> dict[str, Task]:
+        """The tasks on which few-shot accuracy is measured here."""
+        return {name: task for name, task in self.tasks.items() if task.source != "published"}
+
+    @property
+    def embeds(self) -> bool:
+        """Whether networks are opened at all."""
+        return bool(self.judged or self.taught or any(b.images for b in self.benchmarks.values()))
 
     @property
     def pools(self) -> list[str]:
@@ -195,10 +218,12 @@ class Study(Strict):
                 yield f"benchmark '{name}' needs the section 'training'"
             if b.select and self.reference is None:
                 yield "'select: reference_fails' needs the section 'reference'"
-            if (b.published or b.images) and any(trained):
+            if (b.published or b.images or b.facts) and any(trained):
                 yield "benchmarks: 'published' and 'images' are for published models"
-            kinds = {"own": b.images, "published": b.published, "readout": b.made_here}
+            kinds = {"own": b.images, "published": b.published or b.facts, "readout": b.made_here}
             allowed += [(name, kind) for kind, there in kinds.items() if there]
+        if not (self.tasks or self.benchmarks):
+            yield "tasks, benchmarks: one of them is needed at least"
         if "clean" in self.benchmarks:
             yield "benchmarks: 'clean' is the name of the clean images themselves"
         if any(trained) and not all(trained):
@@ -214,7 +239,7 @@ class Study(Strict):
             if name not in self.benchmarks:
                 yield f"paper: covariate_r: '{name}' is not among the benchmarks"
         c = self.covariate
-        if (c.benchmark, c.classifier) not in allowed:
+        if (c.benchmark, c.classifier) not in [*allowed, (None, None)]:
             pairs = ", ".join(f"{name} ({kind})" for name, kind in allowed)
             yield (
                 f"covariate: '{c.benchmark}' with classifier '{c.classifier}' is not measured for "

@@ -45,6 +45,30 @@ _Text = Annotated[Line, Field(min_length=1)]
 FilePath = Annotated[_Text, path_to()]
 
 
+class Published(Strict):
+    """A table of what others published of models, and what it is; `model` and the like: columns."""
+
+    table: Annotated[
+        str, Field(pattern=r"^studies/(published|files)/[^/\p{C}]+\.csv$", max_length=200)
+    ]
+    model: Line = "model"
+    words: Annotated[Line, Field(min_length=1)]
+    citation: Line
+    licence: Line
+
+
+class PublishedValues(Published):
+    """A value a model."""
+
+    value: Line
+
+
+class PublishedLikeness(PublishedValues):
+    """Of its likeness to people; `words` are what that is called everywhere."""
+
+    source: Literal["published"]
+
+
 class WorldStimuli(Strict):
     """Objects of some superclasses, judged by simulated observers."""
 
@@ -140,7 +164,8 @@ class SoftLabels(OwnStimuli):
 
 
 Stimuli = Annotated[
-    WorldStimuli
+    PublishedLikeness
+    | WorldStimuli
     | PublicStimuli
     | RequestedStimuli
     | Matrix
@@ -183,6 +208,14 @@ class NpzTask(Strict):
     file: Annotated[_Text, path_to(".npz")]
 
 
+class PublishedTask(Published):
+    """n-shot accuracies: a row a model and head, in columns that are called by their n."""
+
+    source: Literal["published"]
+    head: Line = "head"
+
+
 Task = Annotated[
-    WorldTask | PublicTask | Cifar100Task | FolderTask | NpzTask, Field(discriminator="source")
+    PublishedTask | WorldTask | PublicTask | Cifar100Task | FolderTask | NpzTask,
+    Field(discriminator="source"),
 ]

@@ -28,6 +28,7 @@ MODELS = {
         blank=True, pattern=f"(?=.{{1,100}}$){REVISION}", needs="a commit, branch or tag, or blank"
     ),
     **dict.fromkeys(("features", "parameters", "gmacs", "input_size"), _SIZE),
+    "kind": Column(blank=True, optional=True),
 }
 
 
@@ -44,6 +45,7 @@ class Row(NamedTuple):
     parameters: int
     gmacs: float  # billions of multiply-adds per image
     input_size: int  # pixels
+    kind: str = ""  # convolutional, transformer, ...
 
 
 def read_model_table(path: Path, where: str) -> list[Row]:
@@ -51,7 +53,8 @@ def read_model_table(path: Path, where: str) -> list[Row]:
     table = read_table(path, MODELS, more=True, error=UsageError, where=f"{where}: table")
     whole = dict.fromkeys(("features", "parameters", "input_size"), int)
     table = table.fillna(dict.fromkeys((*whole, "gmacs"), 0.0)).astype(whole)
-    return [Row(*cells) for cells in table[list(MODELS)].itertuples(index=False, name=None)]
+    table = table.reindex(columns=list(MODELS), fill_value="")
+    return [Row(*cells) for cells in table.itertuples(index=False, name=None)]
 
 
 _NEEDS = "text without <, > or & is needed, which DVC's page of plots would not escape"

@@ -1,0 +1,1 @@
+"""Facts on published models: made from the originals by `python -m record`."""
