@@ -1,9 +1,10 @@
 """Measures each model's alignment with people, on each stimulus set.
 
 Reads:  data/embeddings/, data/stimuli/; what is published, from the study's tables
-Writes: data/alignment.csv: model, weights, set, measure (pearson, spearman, triplet), judge
-        ("group" or a participant), value, se (standard error over stimuli; blank for participants
-        and where it is undefined). Of what is published measure says what it is.
+Writes: data/alignment.csv: model, weights, set, measure (pearson, spearman, triplet; the parts and
+        bounds of pearson; of what is published, what it is), judge ("group" or a participant),
+        value, se (standard error over stimuli; blank for participants, parts and bounds, and where
+        it is undefined)
 Params: seed, models, stimuli, align; the study's models, recipes, stimuli
 """
 

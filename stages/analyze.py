@@ -11,15 +11,9 @@ Params: seed, models, stimuli, analyze; the study's title, models, recipes, stim
 
 from functools import partial
 
-from stages.analysis.analysis import (
-    all_tables,
-    context_of,
-    facts_of,
-    read_results,
-    shown_measure,
-    solvers_apart,
-)
+from stages.analysis.analysis import all_tables, context_of, read_results, shown_measure
 from stages.analysis.answer import summary
+from stages.analysis.description import facts_of, solvers_apart
 from stages.analysis.families import Resampling
 from stages.analysis.inputs import read_theory
 from stages.analysis.known import unknown
@@ -39,7 +33,7 @@ def main() -> None:
     experiment = load()
     study, paths, p = experiment.study, experiment.paths, experiment.params.analyze
     seed, alpha, where = experiment.params.seed, 1 - p.confidence, place(experiment.params.compute)
-    warm(where, "stages.report.report", "matplotlib.figure")  # while this process computes
+    warm(where, "stages.report.figure", "matplotlib.figure")  # while this process computes
     for name in study.judged:
         read_judgments(paths.stimuli / name)  # bad ones are named before any work
     results, left_out = read_results(experiment)

@@ -1,7 +1,8 @@
 """Checks params.yaml and the study before anything else runs.
 
 Reads:  params.yaml, studies/
-Writes: data/checked.txt (always the same, so that nothing reruns because of it)
+Writes: data/checked.txt (the same for all studies that ask people, or for all that do not, so that
+        nothing else reruns because of it)
 
 Every other stage comes after this one, so a wrong value leaves all earlier outputs untouched.
 """
@@ -26,7 +27,9 @@ def main() -> None:
     check_tasks(experiment)
     for rows_of in (likeness, fewshot, benchmark_rows):
         rows_of(experiment)  # bad tables of others are named before any work
-    write_bytes(experiment.paths.data / "checked.txt", b"params.yaml and its study are valid\n")
+    asked = b"" if experiment.study.judged else b"nobody is asked anything\n"
+    content = b"params.yaml and its study are valid\n" + asked
+    write_bytes(experiment.paths.data / "checked.txt", content)
     print(f"check: study '{experiment.params.study}', {len(chosen)} models")
     for name, reason in left_out.items():
         print(f"check: {name} will be left out of the analysis: {reason}")

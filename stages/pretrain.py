@@ -49,6 +49,7 @@ def training_plan(experiment: Experiment, model: Model) -> Plan:
         labels=recipe.labels,
         steps=training.steps if recipe.steps is None else recipe.steps,
         pull=recipe.pull,
+        centred=recipe.centred,
         flip=training.flip,
         **experiment.params.pretrain.model_dump(),
     )

@@ -21,8 +21,10 @@ from stages.runtime.source import file_digest
 from stages.study.load import load
 
 RESULTS = Path("docs/results")
-TABLES = ["table1", "table2", "correlations", "u_tests", "measures", "appendix_c", "factors"]
-TABLES += ["specification_curve"]
+TABLES = (
+    *("table1", "table2", "correlations", "u_tests", "measures", "appendix_c", "factors"),
+    *("specification_curve", "decomposition"),
+)
 """Tables that docs/ quotes."""
 MEASURED = ("alignment.csv", "fewshot.csv", "robustness.csv")
 INPUTS = ("stages", "studies", "params.yaml", "dvc.yaml")

@@ -1,10 +1,9 @@
 """Top-1 and top-5 accuracy of each model on the robustness benchmarks: measured, and published.
 
-Reads:  data/benchmarks/ (images, indices of folders), data/checkpoints/, published tables,
-        data/benchmark_embeddings/; where the study names image folders, weights from the hub
+Reads:  data/benchmarks/, benchmark_embeddings/, checkpoints/; published tables; the hub's weights
 Writes: data/robustness.csv: model, benchmark, classifier, weights, images, top1, top5; the
-        classifier is "readout" (linear, of the pretraining categories; for networks trained here),
-        "own" (the network's, where it has those categories) or "published" (timm's tables)
+        classifier is "readout" (linear, of networks trained here), "own" (the network's, where it
+        has the benchmark's categories) or "published" (timm's tables)
         data/covariate.json: correlation of the covariate with top-1 on each benchmark; who lacks it
 Params: models, embed, robustness; the study's models, benchmarks, covariate, paper and others
 """
@@ -71,8 +70,8 @@ def main() -> None:
     if not (rows := [*rows, *published]) and study.benchmarks:
         raise DataError(f"{experiment.file}: benchmarks: no accuracy of any model on any of them")
     write_table(paths.table("robustness"), rows, ROBUSTNESS)
-    covariate, expected = study.covariate, study.paper.covariate_r if study.paper else {}
-    found = covariate_metrics(rows, covariate.benchmark, covariate.classifier, expected)
+    given, expected = study.covariate, study.paper.covariate_r if study.paper else {}
+    found = covariate_metrics(rows, given.benchmark, given.classifier, expected)
     write_json(paths.data / "covariate.json", found | {"without_row": absent, "left_out": without})
     report("robustness", {m: f"no published row in {', '.join(b)}" for m, b in absent.items()})
 

@@ -15,8 +15,9 @@ AT_LEAST = {
     "theory game runs, theory game dimensions, theory fewshot dimensions, "
     "theory adversarial candidates",
     2: "theory fewshot classes, theory fewshot worlds, theory game worlds, "
-    "theory adversarial worlds",
+    "theory adversarial worlds, theory reach worlds",
     3: "theory game objects, theory fewshot objects, theory shift objects",
+    4: "theory reach stimuli, theory reach held_out",
     8: "pretrain batch",
     100: "theory game positions",
 }
@@ -29,6 +30,7 @@ LISTS: dict[str, list[Any]] = {
     "theory game dimensions": [2, 2],
     "theory shift sizes": [0.1, 0.1],
     "theory adversarial candidates": [5, 5],
+    "theory reach stimuli": [9, 9],
 }
 """Parameters that are lists, which may be neither empty nor hold a value twice."""
 
@@ -77,6 +79,8 @@ FIELDS: list[tuple[str, str, Any, str]] = [
     (P, "theory fewshot spread", 0.0, r"greater than 0.*0\.0"),
     (P, "theory shift sizes", [-0.1], r"sizes\.0: .*greater than or equal to 0.*-0\.1"),
     (P, "theory shift", None, "None"),
+    (P, "theory reach stimuli", [10, 1001], r"stimuli\.1: .*less than or equal to 1000.*1001"),
+    (P, "theory reach width", 0, "greater than 0"),
     (P, "embed precision", "half", "'float32', 'float16' or 'bfloat16'"),
     (S, "trianing", {}, "unknown key; did you mean 'training'"),
     (S, "title", "a\u202eb", r"pattern.*'a\\u202eb'"),

@@ -188,6 +188,12 @@ def test_networks_trained_here_are_paired_by_pull_alone() -> None:
         "same": {"labels": "categories", "pull": -0.5, "steps": 3},  # training.steps
         "longer": {"labels": "categories", "pull": 2.0, "steps": 9},
         "other": {"labels": "shuffled", "pull": 2.0},
+        "contrary": {"labels": "categories", "pull": -20, "centred": True},
+    }
+    factors = {
+        "attract": "λ = 2 against 0",
+        "same": "λ = −0.5 against 0",
+        "contrary": "λ = −20 (centred) against 0",
     }
     grid = {"architectures": ["test_vit", "test_resnet"], "recipes": list(recipes)}
     content = TINY | {"recipes": recipes | {"categories": {}}, "models": [grid]}
@@ -198,14 +204,11 @@ def test_networks_trained_here_are_paired_by_pull_alone() -> None:
     assert used == [
         Pair(factor, f"{architecture}.{a}", f"{architecture}.plain", architecture)
         for architecture in ("test_vit", "test_resnet")
-        for factor, a in (("λ = 2 against 0", "attract"), ("λ = −0.5 against 0", "same"))
+        for a, factor in factors.items()
     ]
     used, left = pairs_of(study, every, [m.name for m in every if m.name != "test_vit.plain"])
-    assert len(used) == 2
-    assert left == [
-        ("λ = 2 against 0", "test_vit.attract", "test_vit.plain"),
-        ("λ = −0.5 against 0", "test_vit.same", "test_vit.plain"),
-    ]
+    assert len(used) == 3
+    assert left == [(name, f"test_vit.{a}", "test_vit.plain") for a, name in factors.items()]
 
 
 # Reliability

@@ -87,6 +87,23 @@ def theory() -> Tables:
         "theory_adversarial": crossed(
             epsilon=epsilon, candidates=10, disagreement=0.3, expected=0.3, printed=0.2, **band
         ),
+        "theory_reach": [
+            row | {"epsilon": {"smooth": 0.22, "lookup": 0.7}.get(row["representation"], 0.5)}
+            for row in crossed(representation=["random", "lookup", "smooth"], stimuli=[10, 30])
+        ],
+        "theory_reached": crossed(epsilon=[0.7], n=1, accuracy=0.5),
+        "decomposition": [
+            {
+                "model": model["model"],
+                "set": s,
+                "pearson": 0.02 * i,
+                "centred": 0.03 * i,
+                "typicality": -0.01 * i,
+            }
+            | {"bound": -0.05, "floor": -0.25, "eigenvalue": -0.01}
+            for i, model in enumerate(MODELS)
+            for s in ("discs", "stars")
+        ],
         "bridge": [
             {**model, "outcome": "novel", "n": 1, "epsilon": e, "predicted": 0.5}
             | {"epsilon_low": e - 0.02, "epsilon_high": e + 0.02}

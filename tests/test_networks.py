@@ -12,9 +12,17 @@ from stages.networks.cards import read_card, read_classifier
 from stages.networks.checkpoints import penultimate, read
 from stages.networks.embeddings import Embedding
 from stages.networks.pretrain import Plan, train_network
-from stages.networks.training import TrainingSet, channel_statistics, similarity_correlation, train
+from stages.networks.training import (
+    TrainingSet,
+    channel_statistics,
+    double_centred,
+    similarity_correlation,
+    train,
+)
 from stages.runtime.errors import DataError
 from stages.runtime.files import npz_bytes
+from stages.similarity.decomposition import decomposition
+from stages.similarity.matrices import pairs, similarity_matrix
 from tests.test_embedding import embed
 
 PLAN = Plan("test_vit", "categories", 4, 0.0, False, 32, 0.004, 0.05)
@@ -82,6 +90,23 @@ def test_pull_moves_the_similarity_of_training_images(tmp_path: Path) -> None:
         features = torch.from_numpy(embed(read(path)[0], data.images, 64))
         reached.append(float(similarity_correlation(features, wanted)))
     assert reached[0] < reached[1] < reached[2]
+
+
+def test_a_centred_target_measures_the_centred_part_of_alignment_alone() -> None:
+    x, y = np.random.default_rng(5).normal(size=(2, 9, 4)) + 1
+    target = y @ y.T
+    features, centred = torch.from_numpy(x), double_centred(torch.from_numpy(target))
+    found = float(similarity_correlation(features, centred))
+    spread, whole = (pairs(m).std() for m in (centred.numpy(), target))
+    part = decomposition(similarity_matrix(x), target)["centred"]
+    assert found == pytest.approx(part * whole / spread)
+
+
+def test_a_centred_target_trains_another_network() -> None:
+    plan = replace(PLAN, pull=-2.0)
+    centred = train(replace(plan, centred=True), training_set(), 0, "a")
+    assert centred == train(replace(plan, centred=True), training_set(), 0, "a")
+    assert centred != train(plan, training_set(), 0, "a")
 
 
 def test_similarity_correlation_is_numpys() -> None:

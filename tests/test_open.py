@@ -167,7 +167,7 @@ def test_untrained_weights_are_said_to_be_untrained_everywhere(study: Open) -> N
             assert {row["untrained_models"] for row in rows} == (set() if none else {6}), path
     assert UNTRAINED in study.log
     figures = sorted((root / "plots" / "figures").glob("*.png"))
-    assert len(figures) == 18  # all but the contrasts
+    assert len(figures) == 19  # all but the contrasts
     for path in figures:
         if path.stem not in ("theory_queries", "theory_appendix"):  # of no models
             assert UNTRAINED in Image.open(path).info["Description"]

@@ -11,6 +11,7 @@ import safetensors.numpy
 import vl_convert
 import yaml
 
+from stages.similarity.decomposition import PARTS
 from stages.study.load import load
 from stages.study.planning import image_counts
 from tests.conftest import PARAMS, STAGES, TINY, Workspace, make_workspace
@@ -57,7 +58,15 @@ def test_tables_hold_one_row_a_measurement(workspace: Workspace) -> None:
     robustness = workspace.table("robustness")
     for rows in (alignment, fewshot, robustness):
         assert set(rows["model"]) == models
-    assert len(alignment) == 6 * 2 * 3 * (1 + 3)  # models, sets, measures, group and observers
+    assert len(alignment) == 6 * 2 * (3 * (1 + 3) + len(PARTS))  # models, sets, measures, judges
+    group = alignment[alignment["judge"] == "group"]
+    parts = group.pivot(index=["model", "set"], columns="measure", values="value")
+    both = parts["centred"] + parts["typicality"]
+    np.testing.assert_allclose(both, parts["pearson"], atol=1e-12)
+    assert (parts["centred"] >= parts["bound"]).all()
+    shown = workspace.table("tables/decomposition").set_index(["model", "set"]).sort_index()
+    for name in ("pearson", *PARTS):
+        assert shown[name].tolist() == parts[name].tolist()
     assert len(fewshot) == 6 * 1 * 3 * 2 * 2  # models, tasks, heads, n, repeats
     assert fewshot["accuracy"].between(0, 1).all()
     own = robustness[robustness["classifier"] == "own"]["model"].unique()
@@ -78,6 +87,11 @@ def test_the_theory_is_simulated_for_the_n_of_the_study(workspace: Workspace) ->
     assert len(fewshot) == 4 * 2
     assert len(workspace.table("theory/shift")) == 4
     assert len(workspace.table("theory/adversarial")) == 4 * 2
+    reach, reached = workspace.table("theory/reach"), workspace.table("theory/reached")
+    assert len(reach) == 4 * len(theory["reach"]["stimuli"])  # representations
+    lookups = reach[reach["representation"] == "lookup"]
+    assert reached["epsilon"].tolist() == lookups["epsilon"].tolist()
+    assert set(reached["n"]) == {1}
     for rows in (queries, fewshot):
         assert set(rows["epsilon"]) == epsilons
     shown = json.loads((workspace.root / "data" / "theory" / "summary.json").read_text())
@@ -105,7 +119,7 @@ def test_metrics_and_plots_are_drawn(workspace: Workspace, tmp_path: Path) -> No
     plots = workspace.root / "plots"
     figures = {path.stem for path in (plots / "figures").iterdir()}
     svgs = workspace.root / "data" / "report" / "svg"
-    assert len(figures) == 18  # all but that of relabelled images, which the study lacks
+    assert len(figures) == 21  # all but two, of relabelled images and for lack of few-shot accuracy
     assert {path.stem for path in svgs.iterdir()} == figures
     workspace.dvc("plots", "show", "--out", str(tmp_path))
     page = (tmp_path / "index.html").read_text()
@@ -132,9 +146,10 @@ def test_fewshot_n_alone_reruns_what_it_changes(workspace: Workspace, tmp_path: 
     log = workspace.dvc("exp", "run", "-S", "fewshot.n=2")
     assert computed(log) == {
         "fewshot": (37, 0, 37),  # one compares the solvers
-        "theory": (24, 20, 4),  # of four ε: games, shifts, adversarial and few-shot, which is new
+        "theory": (26, 22, 4),  # of four ε: games, shifts, adversarial and few-shot, which is new
+        "theory reached": (2, 0, 2),
         "ceilings": (2, 2, 0),
-        "figures": (18, 5, 13),  # five show no few-shot accuracy
+        "figures": (21, 6, 15),  # six show no few-shot accuracy
     }
     assert set(workspace.table("theory/fewshot")["n"]) == {2}
     assert set(workspace.table("fewshot")["n"]) == {2}
@@ -196,7 +211,7 @@ def test_one_more_architecture_computes_one_model(workspace: Workspace) -> None:
         "fewshot": (7 * 12 + 2, 6 * 12 + 2, 12),
         "robustness": (21, 18, 3),
         "ceilings": (2, 2, 0),
-        "figures": (18, 0, 18),
+        "figures": (21, 0, 21),
     }
     assert "test_vit3.categories" in set(workspace.table("fewshot")["model"])
     workspace.edit("studies/tiny.yaml", "models", value=TINY["models"])

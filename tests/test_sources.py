@@ -106,6 +106,17 @@ def test_simulated_observers_are_called_simulated(tmp_path: Path) -> None:
     np.testing.assert_allclose(judgments.similarity, judgments.participants.mean(0))
 
 
+def test_stimuli_may_be_of_the_classes_that_networks_are_trained_on() -> None:
+    one, other = (
+        world_stimuli(0, CLASSES, "discs", ["discs"], 3, 4, 0.5, 1.0, use)
+        for use in ("stimuli", "pretraining")
+    )
+    assert one == world_stimuli(0, CLASSES, "discs", ["discs"], 3, 4, 0.5, 1.0)
+    count = CLASSES["pretraining"] * 3
+    assert sum(name.endswith("discs.png") for name in other) == count
+    assert not set(one.values()) & {other[name] for name in other if name.endswith(".png")}
+
+
 def test_otsu_by_brute_force() -> None:
     images = np.random.default_rng(0).integers(0, 256, (4, 9, 9, 3)).astype(np.uint8)
     light = np.rint(luminance(images)).astype(int)

@@ -8,9 +8,8 @@ import pandas as pd
 
 from stages.analysis import bridge, contrasts, noise, paper
 from stages.analysis.correlations import correlations
-from stages.analysis.facts import Facts, FewShot
 from stages.analysis.families import Resampling
-from stages.analysis.inputs import MEASUREMENTS, SHARE, TEXT, missing_rows, read_measurements
+from stages.analysis.inputs import MEASUREMENTS, missing_rows, read_measurements
 from stages.analysis.outcomes import Tables, records
 from stages.analysis.results import Results
 from stages.analysis.specifications import curve, specifications
@@ -18,7 +17,8 @@ from stages.analysis.ushape import u_tests
 from stages.networks.embeddings import left_out_of, read_index
 from stages.runtime.errors import UsageError, report
 from stages.runtime.files import read_json
-from stages.runtime.tables import Column, Record, read_table
+from stages.runtime.tables import Record
+from stages.similarity.decomposition import PARTS
 from stages.similarity.measures import MEASURES
 from stages.sources.guards import readable
 from stages.sources.timm_tables import RESULTS
@@ -27,12 +27,9 @@ from stages.study.experiment import Experiment
 from stages.study.models import Pair, all_models, pairs_of
 from stages.study.models import models as chosen_models
 from stages.study.published import benchmark_rows
-from stages.study.spec import ModelTable
 from stages.study.tables import Values, read_values
 
 INPUTS = ("alignment", "fewshot", "robustness")
-SOLVERS = {"model": TEXT, "task": TEXT, "n": Column(int, low=1), "fast": SHARE}
-SOLVERS |= {"scikit-learn": SHARE}
 
 
 @dataclass(frozen=True)
@@ -172,6 +169,7 @@ def all_tables(results: Results, measure: str, resampling: Resampling, context: 
         "bridge": bridge.bridge(results, context.curve, confidence),
         "bridge_tests": bridge.bridge_tests(results, resampling),
         "models": models(results),
+        "decomposition": decomposition(results),
     }
     tables["specifications"] = specifications(context.tables or {"": results}, measure, confidence)
     tables["specification_curve"] = curve(tables["specifications"])
@@ -185,6 +183,20 @@ def models(results: Results) -> list[Record]:
     for name in dict.fromkeys([*(MEASURES if every else ()), *results.measures]):
         table[name], table[f"{name}_se"] = results.alignment.get(name), results.errors.get(name)
     return records(table)
+
+
+def decomposition(results: Results) -> list[Record]:
+    """Table `decomposition`: Pearson alignment in its parts, beside their bounds.
+
+    A row a model and set that has a similarity matrix.
+    """
+    group = results.judged[results.judged["judge"] == "group"]
+    table = group[group["measure"].isin(["pearson", *PARTS])]
+    if "centred" not in set(table["measure"]):
+        return []
+    return records(
+        table.pivot(index=["model", "set"], columns="measure", values="value").reset_index()
+    )
 
 
 def families(results: Results, measure: str) -> list[Record]:
@@ -201,59 +213,3 @@ def families(results: Results, measure: str) -> list[Record]:
     columns |= {"covariate": ("covariate", "mean")}
     found = table.groupby("group", sort=False).agg(models=("group", "size"), **columns)
     return records(found.reset_index().assign(task=first.outcome, n=first.n))
-
-
-def facts_of(experiment: Experiment, results: Results, measure: str) -> Facts:
-    """What captions and the report say of the study beside its numbers."""
-    p, study = experiment.params.analyze, experiment.study
-    table = study.models[0]
-    recipes = "recipe" if study.training else "timm family"
-    kind = table.family if isinstance(table, ModelTable) else recipes
-    return Facts(
-        measure=measure,
-        simulated=study.simulated,
-        group_size=p.group_size,
-        confidence=p.confidence,
-        few_shot=FewShot(results.head, results.n, results.repeats),
-        models=len(results.models),
-        untrained=len(results.untrained),
-        given=covariates_in_words(experiment),
-        zoo=models_in_words(results, getattr(table, "called", "models")),
-        family="architecture" if p.family == "architecture" else kind,
-        families=len(set(results.families)),
-    )
-
-
-def covariates_in_words(experiment: Experiment) -> str:
-    """What is controlled for."""
-    c = experiment.study.covariate
-    readout = f"the accuracy of a linear readout on {c.benchmark} images"
-    top1 = readout if c.classifier == "readout" else f"{c.classifier} top-1 on {c.benchmark}"
-    parts = (
-        [top1] * bool(c.benchmark) + ["its square"] * c.square + ["the kind of network"] * c.kind
-    )
-    return ", ".join(parts[:-1]) + " and " * (len(parts) > 1) + "".join(parts[-1:]) or "nothing"
-
-
-def models_in_words(results: Results, called: str = "models") -> str:
-    """How many models of which kind, and how many of them are untrained."""
-    count, untrained = len(results.models), len(results.untrained)
-    kinds = {results.index[str(model)]["source"] for model in results.models}
-    known = {"hub": "published models", "trained here": "models trained here"}
-    known["published"] = f"published {called}"
-    text = f"{count} {known.get(kinds.pop(), 'models') if len(kinds) == 1 else 'models'}"
-    some = f", {'all' if untrained == count else untrained} of them untrained"
-    return text + (some if untrained else "")
-
-
-def solvers_apart(experiment: Experiment) -> list[str]:
-    """How far the fast solver of linear probes is from scikit-learn, in a sentence if any."""
-    if not experiment.study.taught:
-        return []
-    rows = read_table(experiment.paths.table("solvers"), SOLVERS)
-    apart = 100 * (rows["fast"] - rows["scikit-learn"]).abs()
-    return [
-        f"Over {len(rows)} linear probes of {rows['model'].iloc[0]}, n-shot accuracy by the fast "
-        f"solver and by scikit-learn differs by {apart.mean():.2f} percentage points on average "
-        f"and by at most {apart.max():.2f}."
-    ]

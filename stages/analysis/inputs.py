@@ -32,9 +32,11 @@ THEORY = {
     "fewshot": "epsilon n accuracy low high worlds",
     "shift": "epsilon shift teacher student low high se worlds expected",
     "adversarial": "epsilon candidates disagreement low high se worlds expected printed",
+    "reach": "representation stimuli pearson epsilon low high least bound margin worlds",
+    "reached": "epsilon n accuracy low high worlds",
 }
-"""The columns of the theory's tables; all but the strategy are numbers, which may be blank."""
-COUNTS = ("objects", "dimensions", "worlds", "games", "n", "candidates")
+"""The columns of the theory's tables; all but names are numbers, which may be blank."""
+COUNTS = ("objects", "dimensions", "worlds", "games", "n", "candidates", "stimuli")
 
 
 def read_measurements(path: Path, published: bool = False) -> pd.DataFrame:
@@ -49,11 +51,12 @@ def read_measurements(path: Path, published: bool = False) -> pd.DataFrame:
 
 
 def read_theory(folder: Path) -> Tables:
-    """Tables theory_queries, theory_fewshot, theory_shift and theory_adversarial; blank is None.
+    """The tables of `THEORY`, each called theory_<name>; blank is None.
 
     Raises DataError as `read_table`.
     """
-    kinds, number = {"strategy": TEXT} | dict.fromkeys(COUNTS, COUNT), Column(float, blank=True)
+    number = Column(float, blank=True)
+    kinds = dict.fromkeys(("strategy", "representation"), TEXT) | dict.fromkeys(COUNTS, COUNT)
     tables = {}
     for name, columns in THEORY.items():
         schema = {column: kinds.get(column, number) for column in columns.split()}

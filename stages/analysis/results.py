@@ -13,6 +13,7 @@ from stages.analysis.outcomes import is_shown
 from stages.analysis.partial import z_squared
 from stages.runtime.errors import DataError
 from stages.runtime.tables import Record
+from stages.similarity.decomposition import PARTS
 from stages.similarity.measures import MEASURES
 
 
@@ -76,7 +77,7 @@ class Results:
         about = about.assign(model=self.models, group=self.families)
         self.about = about[["model", "architecture", "group", "weights"]]  # in every table
         self.untrained = list(self.models[about["weights"] == "untrained"])
-        own = [str(name) for name in self.alignment if name not in MEASURES]
+        own = [str(name) for name in self.alignment if name not in (*MEASURES, *PARTS)]
         self.measures = [*(name for name in MEASURES if name in self.alignment), *own]
         vary = {f"{measure} alignment": self.alignment[measure] for measure in self.measures}
         for what, values in ({"the covariate": self.covariate} | vary).items():

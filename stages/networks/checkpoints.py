@@ -13,8 +13,6 @@ import torch
 from stages.networks.cards import Card, read_card
 from stages.runtime.errors import DataError, UnsuitableError
 
-EXCLUDE = "models.exclude leaves it out"
-
 
 def build(card: Card) -> torch.nn.Module:
     """A card's network with random weights; its pretrained_cfg holds the card's preprocessing."""
@@ -74,5 +72,5 @@ def penultimate(model: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
     features = model.forward_head(model.forward_features(batch), pre_logits=True)  # type: ignore[operator]
     if features.ndim != 2:
         shape = list(features.shape[1:])
-        raise UnsuitableError(f"an image's penultimate features are {shape}, not [D]; {EXCLUDE}")
+        raise UnsuitableError(f"an image's penultimate features are {shape}, not [D]")
     return features

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stages.networks.cards import top_k
-from stages.networks.checkpoints import EXCLUDE
 from stages.networks.load import Machine, Source, open_network, training_state
 from stages.networks.published import IMAGENET
 from stages.runtime.errors import UnsuitableError
@@ -49,5 +48,5 @@ def logits(model: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
     # Without a classifier a network returns features, of which there may be as many.
     if scores.shape[1:] != (IMAGENET,) or model.num_classes != IMAGENET:
         found = f"{list(scores.shape[1:])} scores for {model.num_classes} classes"
-        raise UnsuitableError(f"its classifier gives {found}, not ImageNet's {IMAGENET}; {EXCLUDE}")
+        raise UnsuitableError(f"its classifier gives {found}, not ImageNet's {IMAGENET}")
     return scores

@@ -12,7 +12,7 @@ import timm.data.transforms
 import torch
 from PIL import Image
 
-from stages.networks.checkpoints import EXCLUDE, penultimate
+from stages.networks.checkpoints import penultimate
 from stages.networks.images import Batch, Images, Opener
 from stages.networks.load import Machine
 from stages.runtime.errors import UnsuitableError
@@ -31,7 +31,7 @@ class Preprocess:
     def __init__(self, model: torch.nn.Module, device: torch.device | str = "cpu") -> None:
         config = timm.data.resolve_model_data_config(model)
         if (channels := config["input_size"][0]) != 3:
-            raise UnsuitableError(f"channels of its input: {channels}, not 3; {EXCLUDE}")
+            raise UnsuitableError(f"channels of its input: {channels}, not 3")
         # "use_prefetcher" leaves scaling to the device; the last step makes channels first.
         whole = timm.data.create_transform(**config, is_training=False, use_prefetcher=True)
         self.steps = whole.transforms[:-1]
@@ -178,8 +178,8 @@ def _values(launched: list[torch.Tensor], precision: str) -> np.ndarray:
     """The values of a batch, once they are computed: [B, D] float32."""
     values: np.ndarray = torch.cat([part.cpu() for part in launched]).numpy()
     if not np.isfinite(values).all():
-        other = "" if precision == "float32" else "embed.precision: float32 may mend it, or "
-        raise UnsuitableError(f"its output is not finite in {precision}; {other}{EXCLUDE}")
+        other = "" if precision == "float32" else "; embed.precision: float32 may mend it"
+        raise UnsuitableError(f"its output is not finite in {precision}{other}")
     return values
 
 

@@ -21,6 +21,7 @@ class Plan:
     batch: int
     learning_rate: float
     weight_decay: float
+    centred: bool = False  # whether the target of `pull` is double-centred
 
 
 def train_network(plan: Plan, images: Path, seed: int, name: str) -> bytes:

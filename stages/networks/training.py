@@ -97,6 +97,7 @@ def _descend(
         loss = functional.cross_entropy(logits, classes[rows])
         if plan.pull:
             wanted = target[categories[rows]][:, categories[rows]]
+            wanted = double_centred(wanted) if plan.centred else wanted
             loss = loss + plan.pull * (1 - similarity_correlation(features, wanted))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -105,6 +106,16 @@ def _descend(
         schedule.step()
     if not all(bool(torch.isfinite(value).all()) for value in model.state_dict().values()):
         raise FloatingPointError("training diverged: weights are not finite")
+
+
+def double_centred(target: torch.Tensor) -> torch.Tensor:
+    """A target [B, B] whose rows sum to 0 once its mean is taken off, both over i ≠ j.
+
+    What correlates with it is the centred part of alignment alone (docs/theory.md).
+    """
+    sums = target.sum(1) - target.diagonal()
+    general = (sums - sums.mean()) / (len(target) - 2)
+    return target - general[:, None] - general
 
 
 def similarity_correlation(features: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

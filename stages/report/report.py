@@ -60,7 +60,7 @@ def write_figures_and_report(
         write_json(folder / "answer.json", {"answer": answer(tables, facts), "outcomes": outcomes})
         page: dict[str, Any] = {"title": study.title, "left_out": left_out, "notes": notes}
         page |= {"made": made_of(study), "provenance": made_from}
-        page["read"] = {stimuli: how_read(paths.stimuli / stimuli) for stimuli in study.stimuli}
+        page["read"] = {stimuli: how_read(paths.stimuli / stimuli) for stimuli in study.judged}
         write_report(folder / "report.html", tables, facts, captions, folder / "svg", **page)
 
 

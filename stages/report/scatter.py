@@ -1,4 +1,4 @@
-"""A point a model: alignment against an outcome with its parabola, and measure against measure."""
+"""A point a model: alignment against an outcome, measure against measure, parts of alignment."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,18 @@ from numpy.polynomial import Polynomial
 
 from stages.analysis.facts import Facts, capital, measure_name
 from stages.report.figure import Drawn, Frames, grid, legend, marks, panels
-from stages.report.style import BLUE, COLOURS, INK, MARKERS, OTHER, PALE, SMALL, Axes, Figure
+from stages.report.style import (
+    BLUE,
+    COLOURS,
+    INK,
+    MARKERS,
+    ORANGE,
+    OTHER,
+    PALE,
+    SMALL,
+    Axes,
+    Figure,
+)
 
 
 def alignment_fewshot(frames: Frames, facts: Facts) -> Drawn:
@@ -69,6 +80,32 @@ def measures(frames: Frames, facts: Facts) -> Drawn:
         axis.text(0.03, 0.98, text, color=INK, size=SMALL, va="top", transform=axis.transAxes)
         axis.margins(y=0.12)
     return drawn, {"paper": table["paper"].notna().any()}
+
+
+def decomposition(frames: Frames, facts: Facts) -> Drawn:
+    """Every model's Pearson alignment and its two parts, by rank, over what bounds them."""
+    sets = frames["decomposition"].drop(columns="set")
+    table = sets.groupby("model").mean().sort_values("pearson", kind="stable")
+    rank = np.arange(1, len(table) + 1)
+    drawn, (axis,) = panels(1, width=6.6, height=3.8)
+    axis.axhline(0, color=PALE, lw=0.8, zorder=0)
+    size = 4.5 if len(table) <= 100 else 2.5
+    least = "least centred part on so few stimuli"
+    axis.plot(rank, table["bound"], "_", color=BLUE, ms=2 * size, mew=1.2, label=least)
+    floor, known = table["floor"].iloc[0], "least r over a population"
+    axis.axhline(floor, color=ORANGE, ls="--", lw=1, label=known)
+    for name, marker, colour, label in (
+        ("pearson", "o", INK, "r, their sum"),
+        ("centred", "^", BLUE, "centred part"),
+        ("typicality", "s", ORANGE, "typicality"),
+    ):
+        axis.plot(rank, table[name], marker, ms=size, mew=0, color=colour, label=label)
+    axis.set_xlabel(f"models, by alignment with {facts.judges}")
+    axis.set_ylabel("parts of Pearson alignment")
+    legend(drawn, axis)
+    lowest = table[["pearson", "centred", "typicality"]].min()
+    eigenvalue = sets["eigenvalue"].min() if "eigenvalue" in sets else None
+    return drawn, {**lowest, "floor": floor, "eigenvalue": eigenvalue}
 
 
 def coloured(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,11 +9,11 @@ from stages.analysis.families import MIN_FAMILIES
 from stages.analysis.outcomes import Record, Tables, is_shown, outcome_name
 from stages.report import cells as show
 from stages.report.cells import PAPER, Cell, Head, ReportTable, Show, pivot
+from stages.report.queries import query_table as query_table
 from stages.report.shape import SPECIFICATION, TESTS, is_shown_test
 from stages.report.words import decimal
 
 INTERVALS = ("naive interval", "interval by family")
-STRATEGIES = ("adaptive", "random")
 
 
 def with_reasons(tables: Tables, facts: Facts) -> Tables:
@@ -241,36 +241,3 @@ def model_table(tables: Tables, facts: Facts) -> ReportTable:
     names = [name.removesuffix("_se") for name in (tables["models"] or [{}])[0] if "_se" in name]
     own = [(MEASURE_WORDS[name], _sure(name)) for name in names]
     return ReportTable(tables["models"], ["model", "family", "weights", "covariate", *own])
-
-
-def query_table(tables: Tables, facts: Facts) -> ReportTable:
-    """A row a size of the game: what it takes to place an object, in bits of capacity."""
-    sizes: dict[tuple[int, int], list[Record]] = {}
-    for row in tables["theory_queries"]:
-        sizes.setdefault((row["objects"], row["dimensions"]), []).append(row)
-    bounds = {"entropy": "entropy", "d log₂ n": "bound", "log₂ places": "by_places"}
-    heads: list[Head] = [
-        ("objects n", show.shown(str, "objects")),
-        ("dimensions d", show.shown(str, "dimensions")),
-        *((head, show.number(column, 1)) for head, column in bounds.items()),
-        *((f"spent, {s}", show.extent(f"{s}_low", f"{s}_high", 1)) for s in STRATEGIES),
-        ("possible queries", show.shown(str, "possible")),
-        "alone",
-    ]
-    return ReportTable([_bits(games) for games in sizes.values()], heads)
-
-
-def _bits(games: Sequence[Record]) -> Record:
-    """Bounds, and lowest and highest cost over ε: in bits, so times the channel's capacity."""
-
-    def bits(column: str, rows: Sequence[Record]) -> list[float]:
-        return [row[column] * row["capacity"] for row in rows if row[column] and row["capacity"]]
-
-    objects, why = games[0]["objects"], "games hit the limit of queries"
-    found = games[0] | {"possible": objects * (objects - 1) // 2, "why": why}
-    found |= {name: next(iter(bits(name, games)), None) for name in ("bound", "by_places")}
-    for strategy in STRATEGIES:
-        spent = bits("queries", [row for row in games if row["strategy"] == strategy])
-        found |= {f"{strategy}_low": min(spent, default=None)}
-        found |= {f"{strategy}_high": max(spent, default=None)}
-    return found

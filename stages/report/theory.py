@@ -9,7 +9,7 @@ import pandas as pd
 from stages.analysis.facts import Facts
 from stages.report.figure import Drawn, Frames, legend, panels
 from stages.report.scatter import by_family, coloured
-from stages.report.style import BLUE, COLOURS, GREY, INK, MARKERS, ORANGE, PALE, Axes, Look
+from stages.report.style import BLUE, COLOURS, GREY, INK, MARKERS, ORANGE, PALE, SMALL, Axes, Look
 from stages.report.words import decimal
 from stages.similarity.measures import capacity
 
@@ -32,7 +32,20 @@ def theory_fewshot(frames: Frames, facts: Facts) -> Drawn:
     models = frames.get("bridge", pd.DataFrame({"epsilon": []}))["epsilon"].unique()
     axis.vlines(models, 0.95 * top, top, color=ORANGE, lw=0.7, alpha=0.8)
     least, most = (min(models), max(models)) if len(models) else (None, None)
-    return drawn, {"worlds": int(table["worlds"].iloc[0]), "least": least, "most": most}
+    found = {"worlds": int(table["worlds"].iloc[0]), "least": least, "most": most}
+    return drawn, found | _reached(axis, frames["theory_reach"], frames["theory_reached"])
+
+
+def _reached(axis: Axes, reach: pd.DataFrame, reached: pd.DataFrame) -> dict[str, Any]:
+    """Shade the ε of smooth representations; mark those of lookups, with how many they know."""
+    smooth, lookup = (reach[reach["representation"] == name] for name in ("smooth", "lookup"))
+    most = smooth["epsilon"].max()
+    axis.axvspan(-0.02, most, color=PALE, alpha=0.35, lw=0, zorder=0)
+    axis.plot(reached["epsilon"], reached["accuracy"], "D", color=INK, mfc="white", ms=4, zorder=3)
+    for epsilon, stimuli in zip(lookup["epsilon"], lookup["stimuli"], strict=True):
+        look: Look = {"ha": "center", "size": SMALL, "color": INK}
+        axis.text(epsilon, 0.01 * axis.get_ylim()[1], f"{stimuli}", **look)
+    return {"smooth": most, "lookup": lookup["epsilon"].max()}
 
 
 def by_epsilon(axis: Axes, rows: pd.DataFrame, column: str, marker: str, **look: Any) -> None:

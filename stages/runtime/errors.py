@@ -30,6 +30,9 @@ class UnitError(Exception):
 class UnsuitableError(Exception):
     """A model cannot give what a job asks, and is left out; the message says what to change."""
 
+    def __str__(self) -> str:
+        return f"{super().__str__()}; models.exclude leaves it out"
+
 
 def untracked() -> str:
     """What to add where a file is missing: DVC's own copy of a repository has what git tracks."""

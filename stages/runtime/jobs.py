@@ -111,15 +111,9 @@ def run(
 
     A job that raised UnsuitableError has that error in the place of its results; see `left_out`.
 
-    Raises
-    ------
-    UnitError
-        Names each job that failed and why, after all others have finished; at once when the
-        scheduler of a cluster is lost.
-    UsageError
-        The scheduler cannot be reached.
-    CacheError
-        The artifact cache cannot be read or written; at once.
+    Raises UnitError, which names each job that failed and why, after all others have finished (at
+    once when the scheduler of a cluster is lost); UsageError where the scheduler cannot be reached;
+    CacheError at once where the artifact cache cannot be read or written.
     """
     start, cache, failures = time.monotonic(), Cache(), dict(failed or {})
     unsuitable: dict[str, UnsuitableError] = {}  # by key, which jobs may share

@@ -8,6 +8,7 @@ from stages.networks.embeddings import Embedding
 from stages.runtime.random import rng_for
 from stages.runtime.tables import Record
 from stages.similarity import resample
+from stages.similarity.decomposition import decomposition
 from stages.similarity.matrices import label_similarity, similarity_matrix
 from stages.similarity.measures import MEASURES, triplet_votes
 from stages.sources.human import Judgments, read_judgments
@@ -20,7 +21,8 @@ def alignment(
 ) -> list[Record]:
     """A row a measure (pearson, spearman, triplet) and judge ("group", or a participant, "p01").
 
-    Its `value` and, for the group, its `se`, the standard error over stimuli.
+    Its `value` and, for the group, its `se`, the standard error over stimuli. Where judgments make
+    a matrix, `decomposition` adds rows of the group, without an error.
 
     embedding : of the set's images. stimuli : the set's folder.
     similarity : of two embeddings: cosine, dot, pearson or euclidean.
@@ -30,9 +32,15 @@ def alignment(
     model = similarity_matrix(embedding.read(), similarity)
     human = read_judgments(stimuli)
     errors = standard_errors(model, human, bootstraps, rng_for(seed, "stimuli", embedding.set))
-    return [
+    rows = [
         row | {"se": errors[row["measure"]] if row["judge"] == GROUP else None}
         for row in agreements(model, human)
+    ]
+    group = group_similarity(human)
+    parts = {} if group is None else decomposition(model, group)
+    return rows + [
+        {"measure": name, "judge": GROUP, "value": value, "se": None}
+        for name, value in parts.items()
     ]
 
 

@@ -109,9 +109,10 @@ def world_stimuli(
     observers: int,
     disagreement: float,
     noise: float,
+    use: str = "stimuli",
 ) -> dict[str, bytes]:
     """The files of a stimulus set with a panel of simulated observers."""
-    centres = world.make_world(seed, classes)["stimuli"]
+    centres = world.make_world(seed, classes)[use]
     rng = rng_for(seed, "stimuli", name)
     objects = world.draw_objects(centres, per_class, rng, superclasses)
     panel = world.rate(objects, observers, rng_for(seed, "observers", name), disagreement, noise)

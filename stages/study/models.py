@@ -212,10 +212,11 @@ def pairs_of(
     trained = []
     for m in every:
         if m.recipe and (steps := default if m.recipe.steps is None else m.recipe.steps):
-            trained.append((m, m.recipe.pull, (m.architecture, m.recipe.labels, steps)))
-    for (a, pull, kind), (b, baseline, as_b) in product(trained, repeat=2):
-        if kind == as_b and pull != 0 and baseline == 0:
-            factor = f"λ = {pull:g} against 0".replace("-", "−")
+            trained.append((m, m.recipe, (m.architecture, m.recipe.labels, steps)))
+    for (a, recipe, kind), (b, baseline, as_b) in product(trained, repeat=2):
+        if kind == as_b and recipe.pull != 0 and baseline.pull == 0:
+            centred = " (centred)" * recipe.centred
+            factor = f"λ = {recipe.pull:g}{centred} against 0".replace("-", "−")
             found.append(Pair(factor, a.name, b.name, a.architecture))
     used = [pair for pair in found if {pair.a, pair.b} <= set(names)]
     return used, [(pair.factor, pair.a, pair.b) for pair in found if pair not in used]

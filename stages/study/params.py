@@ -153,12 +153,21 @@ class AdversarialSection(Strict):
     worlds: Worlds
 
 
+class ReachSection(Strict):
+    stimuli: Several[Annotated[int, Field(ge=4, le=1000)]]
+    dimensions: Positive
+    width: Annotated[float, Field(gt=0)]
+    held_out: Annotated[int, Field(ge=4, le=1000)]
+    worlds: Worlds
+
+
 class TheorySection(Strict):
     epsilon: Several[Share]
     game: GameSection
     fewshot: ClassesSection
     shift: ShiftSection
     adversarial: AdversarialSection
+    reach: ReachSection
 
 
 class AnalyzeSection(Strict):

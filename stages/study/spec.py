@@ -11,9 +11,8 @@ from stages.study.params import Line, Lines, Positive, Strict
 from stages.study.stimuli import FilePath, Name, PublishedValues, Stimuli, Task, one_of, path_to
 from stages.study.tables import NAME, REVISION
 
-CLASSES_OF = {name: name for name in CLASS_LISTS} | dict.fromkeys(
-    ("imagenet_sketch", "imagenet_v2"), "imagenet"
-)
+CLASSES_OF = {name: name for name in CLASS_LISTS}
+CLASSES_OF |= dict.fromkeys(("imagenet_sketch", "imagenet_v2"), "imagenet")
 """The classes that each published table is about; ReaL has labels of its own."""
 ModelName = Annotated[str, Field(pattern=f"^{NAME}$")]
 TableFile = Annotated[str, Field(pattern=r"^studies/models/[^/\p{C}]+\.csv$", max_length=200)]
@@ -73,10 +72,14 @@ class Training(Strict):
 
 
 class Recipe(Strict):
-    """How a network is trained; `pull` is λ of the loss, and `steps` 0 leaves it as initialised."""
+    """How a network is trained; `pull` is λ of the loss, and `steps` 0 leaves it as initialised.
+
+    `centred` double-centres what it pulls towards, or pushes away from.
+    """
 
     labels: Literal["categories", "superclasses", "nuisances", "shuffled"] = "categories"
     pull: Annotated[float, Field(ge=-100, le=100)] = 0.0
+    centred: bool = False
     steps: Annotated[int, Field(ge=0)] | None = None
 
 

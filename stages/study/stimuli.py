@@ -70,9 +70,13 @@ class PublishedLikeness(PublishedValues):
 
 
 class WorldStimuli(Strict):
-    """Objects of some superclasses, judged by simulated observers."""
+    """Objects of some superclasses, judged by simulated observers.
+
+    `use` is of the objects' classes; those of networks' training are "pretraining".
+    """
 
     source: Literal["world"]
+    use: Literal["stimuli", "pretraining"] = "stimuli"
     superclasses: Annotated[list[Annotated[str, one_of(SUPERCLASSES)]], Field(min_length=1)]
     per_class: Positive
     observers: Positive

@@ -1,0 +1,67 @@
+"""What captions and the report say of a study beside its numbers."""
+
+from stages.analysis.facts import Facts, FewShot
+from stages.analysis.inputs import SHARE, TEXT
+from stages.analysis.results import Results
+from stages.runtime.tables import Column, read_table
+from stages.study.experiment import Experiment
+from stages.study.spec import ModelTable
+
+SOLVERS = {"model": TEXT, "task": TEXT, "n": Column(int, low=1), "fast": SHARE}
+SOLVERS |= {"scikit-learn": SHARE}
+
+
+def facts_of(experiment: Experiment, results: Results, measure: str) -> Facts:
+    """What captions and the report say of the study beside its numbers."""
+    p, study = experiment.params.analyze, experiment.study
+    table = study.models[0]
+    recipes = "recipe" if study.training else "timm family"
+    kind = table.family if isinstance(table, ModelTable) else recipes
+    return Facts(
+        measure=measure,
+        simulated=study.simulated,
+        group_size=p.group_size,
+        confidence=p.confidence,
+        few_shot=FewShot(results.head, results.n, results.repeats),
+        models=len(results.models),
+        untrained=len(results.untrained),
+        given=covariates_in_words(experiment),
+        zoo=models_in_words(results, getattr(table, "called", "models")),
+        family="architecture" if p.family == "architecture" else kind,
+        families=len(set(results.families)),
+    )
+
+
+def covariates_in_words(experiment: Experiment) -> str:
+    """What is controlled for."""
+    c = experiment.study.covariate
+    readout = f"the accuracy of a linear readout on {c.benchmark} images"
+    top1 = readout if c.classifier == "readout" else f"{c.classifier} top-1 on {c.benchmark}"
+    parts = (
+        [top1] * bool(c.benchmark) + ["its square"] * c.square + ["the kind of network"] * c.kind
+    )
+    return ", ".join(parts[:-1]) + " and " * (len(parts) > 1) + "".join(parts[-1:]) or "nothing"
+
+
+def models_in_words(results: Results, called: str = "models") -> str:
+    """How many models of which kind, and how many of them are untrained."""
+    count, untrained = len(results.models), len(results.untrained)
+    kinds = {results.index[str(model)]["source"] for model in results.models}
+    known = {"hub": "published models", "trained here": "models trained here"}
+    known["published"] = f"published {called}"
+    text = f"{count} {known.get(kinds.pop(), 'models') if len(kinds) == 1 else 'models'}"
+    some = f", {'all' if untrained == count else untrained} of them untrained"
+    return text + (some if untrained else "")
+
+
+def solvers_apart(experiment: Experiment) -> list[str]:
+    """How far the fast solver of linear probes is from scikit-learn, in a sentence if any."""
+    if not experiment.study.taught:
+        return []
+    rows = read_table(experiment.paths.table("solvers"), SOLVERS)
+    apart = 100 * (rows["fast"] - rows["scikit-learn"]).abs()
+    return [
+        f"Over {len(rows)} linear probes of {rows['model'].iloc[0]}, n-shot accuracy by the fast "
+        f"solver and by scikit-learn differs by {apart.mean():.2f} percentage points on average "
+        f"and by at most {apart.max():.2f}."
+    ]
