@@ -1,15 +1,20 @@
-"""The README says what the committed results say."""
+"""README and docs/results.md say what the committed results say."""
 
 import json
+import re
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
+PAGE = (ROOT / "docs" / "results.md").read_text()
 RESULTS = ROOT / "docs" / "results"
-STUDIES = ("miniature", "laptop")
+TRAINED = ("miniature", "laptop")
+PUBLISHED = {"clickme": 5, "brain": 4, "layers": 2}
+"""Studies of published results, and how many outcomes they show."""
 
 
 def answer(study: str) -> list[dict[str, Any]]:
@@ -19,9 +24,9 @@ def answer(study: str) -> list[dict[str, Any]]:
     return outcomes
 
 
-@pytest.mark.parametrize("study", STUDIES)
-def test_every_row_of_its_tables_is_in_the_results(study: str) -> None:
-    assert len(answer(study)) == 8
+@pytest.mark.parametrize(("study", "count"), [*((s, 8) for s in TRAINED), *PUBLISHED.items()])
+def test_every_row_of_the_tables_is_in_the_results(study: str, count: int) -> None:
+    assert len(answer(study)) == count
     for row in answer(study):
         u = {None: "inconclusive", True: "yes", False: "no"}[row["two_lines"]["u"]]
         square, line, p = row["z2"], row["linear"], row["z2"]["p"]
@@ -29,14 +34,35 @@ def test_every_row_of_its_tables_is_in_the_results(study: str) -> None:
         assert (
             f"| {row['outcome']} | {row['accuracy']:.2f} | {square['r']:+.2f} | {shown} "
             f"| {interval(square)} | {line['r']:+.2f} | {interval(line)} | {u} |"
-        ) in README, (study, row["outcome"])
+        ) in PAGE, (study, row["outcome"])
 
 
 def interval(row: dict[str, float]) -> str:
     return f"{row['family_low']:+.2f} to {row['family_high']:+.2f}"
 
 
-@pytest.mark.parametrize("study", STUDIES)
+def test_the_front_page_quotes_the_results() -> None:
+    r = {row["outcome"]: row for row in answer("clickme")}
+    squares = [r[name]["z2"]["r"] for name in ("imagenet_a", "imagenet_r", "imagenet_sketch")]
+    assert f"(partial r = {', '.join(f'{value:+.2f}' for value in squares)} if" in README
+    assert not any(row["two_lines"]["u"] for row in answer("clickme"))
+    novel = next(row for row in answer("miniature") if row["outcome"] == "novel")
+    assert f"(partial r = {novel['linear']['r']:+.2f})" in " ".join(README.split())
+    assert not any(row["two_lines"]["u"] for row in answer("miniature"))
+
+
+@pytest.mark.parametrize("study", PUBLISHED)
+def test_counts_of_specifications_are_in_the_results(study: str) -> None:
+    curve = pd.read_csv(RESULTS / study / "specification_curve.csv")
+    u = curve[curve["claim"] == "u"].set_index("outcome")
+    page = " ".join(PAGE.split())
+    shown = {"clickme": ["imagenet_a", "imagenet_r", "imagenet_sketch"], "layers": list(u.index)}
+    counts = [str(u.loc[name, "supporting"]) for name in shown.get(study, [])]
+    if counts:
+        assert f"{', '.join(counts[:-1])} and {counts[-1]}" in page
+
+
+@pytest.mark.parametrize("study", TRAINED)
 def test_what_it_says_of_the_theory_is_in_the_results(study: str) -> None:
     if study == "laptop":  # published before outcomes said so, see docs/results/README.md
         rhos = json.loads((RESULTS / study / "metrics.json").read_text())["fewshot"]["theory_rho"]
@@ -44,11 +70,11 @@ def test_what_it_says_of_the_theory_is_in_the_results(study: str) -> None:
         few_shot = [row for row in answer(study) if row["kind"] == "few-shot"]
         rhos = {row["outcome"]: row["theory_rho"] for row in few_shot}
     rho = ", ".join(f"{task} {value:+.2f}" for task, value in rhos.items())
-    assert f"| {study} | {rho} |" in " ".join(README.split())
+    assert f"| {study} | {rho} |" in PAGE
 
 
 def test_what_it_says_of_the_simulations_is_in_the_results() -> None:
-    readme = " ".join(README.split())
+    page = " ".join(PAGE.split())
     theory = json.loads((RESULTS / "miniature" / "theory.json").read_text())
     exponent, spent, largest = theory["exponent"], theory["efficiency"], theory["largest_z"]
     for row in (
@@ -56,18 +82,15 @@ def test_what_it_says_of_the_simulations_is_in_the_results() -> None:
         f"spent on it | {100 * spent['adaptive']:.0f} % | {100 * spent['random']:.0f} % |",
         f"(p = {theory['symmetry_p']:.2f} over all pairs",
         f"within {max(largest['shift'], largest['maximum']):.1f} standard errors",
-        f"up to {largest['maximum_as_printed']:.0f} away",
+        f"up to {largest['maximum_as_printed']:.0f} standard errors away",
     ):
-        assert row in readme, row
+        assert row in page, row
 
 
-@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("study", TRAINED)
 def test_committed_results_are_complete(study: str) -> None:
-    """What README shows is in git, so that a fresh clone shows it too."""
-    figures = {path.stem for path in (RESULTS / study / "figures").glob("*.png")}
-    assert len(figures) == 18
-    assert f"docs/results/{study}/report.html" in README
-    assert (RESULTS / study / "report.html").is_file()
+    """What the page shows is in git, so that a fresh clone shows it too."""
+    assert f"results/{study}/report.html" in PAGE
     if study == "laptop":
         metrics = json.loads((RESULTS / study / "metrics.json").read_text())
         assert metrics["alignment"]["n_models"] == 40
@@ -75,8 +98,20 @@ def test_committed_results_are_complete(study: str) -> None:
         assert json.loads((RESULTS / study / "summary.json").read_text())["models"] == 40
 
 
+def test_links_and_figures_are_there() -> None:
+    """In README and every page of docs/."""
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / link).exists(), (page.name, link)
+
+
 def test_committed_plots_are_of_the_default_study() -> None:
     points = json.loads((ROOT / "plots" / "alignment_fewshot.json").read_text())
     assert len({row["model"] for row in points}) == 40
     assert (ROOT / "plots" / "figures" / "alignment_fewshot.png").is_file()
-    assert "plots/figures/alignment_fewshot.png" in README
+
+
+def test_the_front_page_is_short() -> None:
+    assert len(README.splitlines()) <= 130
+    assert len(README.split()) <= 1200
+    assert next(i for i, line in enumerate(README.splitlines()) if "make test " in line) < 25

@@ -215,13 +215,13 @@ def test_measured_stands_beside_published(tmp_path: Path, mirror: Path) -> None:
 
 
 def test_the_papers_correlations_without_any_weights(tmp_path: Path) -> None:
-    """Appendix C over all 491 models; the README's table says the same."""
+    """Appendix C over all 491 models; docs/models.md says the same."""
     workspace = make_workspace(tmp_path / "repository", tmp_path / "cache")
     workspace.edit("params.yaml", "study", value="open")
     metrics, _ = covariate_of(workspace, HF_ENDPOINT="http://127.0.0.1:9")
-    readme = (ROOT / "README.md").read_text()
+    page = (ROOT / "docs" / "models.md").read_text()
     for name, r in (("A", 0.8137), ("Sketch", 0.8629), ("R", 0.8266)):
         found = metrics["covariate_r"][f"imagenet_{name.lower()}"]
         assert (found["models"], found["r"]) == (491, r)
-        assert f"| ImageNet-{name} | {found['r']:.2f} | {found['paper']:.2f} |" in readme
+        assert f"| ImageNet-{name} | {found['r']:.2f} | {found['paper']:.2f} |" in page
     assert metrics["without_row"] == {}
