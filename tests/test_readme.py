@@ -44,7 +44,9 @@ def interval(row: dict[str, float]) -> str:
 def test_the_front_page_quotes_the_results() -> None:
     r = {row["outcome"]: row for row in answer("clickme")}
     squares = [r[name]["z2"]["r"] for name in ("imagenet_a", "imagenet_r", "imagenet_sketch")]
-    assert f"(partial r = {', '.join(f'{value:+.2f}' for value in squares)} if" in README
+    assert f"(partial r = {', '.join(f'{value:+.2f}' for value in squares)} if" in " ".join(
+        README.split()
+    )
     assert not any(row["two_lines"]["u"] for row in answer("clickme"))
     novel = next(row for row in answer("miniature") if row["outcome"] == "novel")
     assert f"(partial r = {novel['linear']['r']:+.2f})" in " ".join(README.split())
@@ -54,7 +56,7 @@ def test_the_front_page_quotes_the_results() -> None:
 @pytest.mark.parametrize("study", PUBLISHED)
 def test_counts_of_specifications_are_in_the_results(study: str) -> None:
     curve = pd.read_csv(RESULTS / study / "specification_curve.csv")
-    u = curve[curve["claim"] == "u"].set_index("outcome")
+    u = curve[curve["claim"] == "a U"].set_index("outcome")
     page = " ".join(PAGE.split())
     shown = {"clickme": ["imagenet_a", "imagenet_r", "imagenet_sketch"], "layers": list(u.index)}
     counts = [str(u.loc[name, "supporting"]) for name in shown.get(study, [])]
