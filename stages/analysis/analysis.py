@@ -58,7 +58,8 @@ def read_results(experiment: Experiment, year: int | None = None) -> tuple[Resul
     Raises UsageError if too few models are left.
     """
     study, paths, p = experiment.study, experiment.paths, experiment.params.analyze
-    sections = dict(zip(INPUTS, (study.stimuli, study.tasks, study.benchmarks), strict=True))
+    on = study.benchmarks or study.made_benchmarks
+    sections = dict(zip(INPUTS, (study.stimuli, study.tasks, on), strict=True))
     alignment, fewshot, robustness = (
         read_measurements(paths.table(name), name == "alignment" and study.judged != study.stimuli)
         if section
