@@ -128,8 +128,9 @@ def test_the_counts_are_right(study: Open) -> None:
     alignment, fewshot, robustness = map(table, ("alignment", "fewshot", "robustness"))
     assert set(robustness["model"]) == set(FAMILIES)
     assert set(alignment["model"]) == set(fewshot["model"]) == {*FAMILIES, LONE}
-    # 92 objects: three measures, the group and 16 people; materials: triplets of the group.
-    assert len(alignment) == 7 * (3 * 17 + 1)
+    # 92 objects: three measures, the group and 16 people; materials: triplets of the group. And
+    # the five parts and bounds of Pearson alignment with the group.
+    assert len(alignment) == 7 * (3 * 17 + 1 + 5)
     assert len(fewshot) == 7 * 3 * 3 * 1 * 2
     assert set(robustness["classifier"]) == {"published"}
     row = robustness[(robustness["model"] == "resnet18") & (robustness["benchmark"] == "imagenet")]
@@ -167,7 +168,7 @@ def test_untrained_weights_are_said_to_be_untrained_everywhere(study: Open) -> N
             assert {row["untrained_models"] for row in rows} == (set() if none else {6}), path
     assert UNTRAINED in study.log
     figures = sorted((root / "plots" / "figures").glob("*.png"))
-    assert len(figures) == 19  # all but the contrasts
+    assert len(figures) == 21  # all but the contrasts
     for path in figures:
         if path.stem not in ("theory_queries", "theory_appendix"):  # of no models
             assert UNTRAINED in Image.open(path).info["Description"]
