@@ -3,6 +3,18 @@
 import io
 
 import numpy as np
+from hypothesis import HealthCheck, settings
+
+
+def examples(count: int) -> settings:
+    """So many examples of a property, the same in every run, however long they take."""
+    return settings(
+        max_examples=count,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 def npy_bytes(array: np.ndarray) -> bytes:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -43,7 +43,7 @@ from stages.study.load import parse
 from stages.study.params import Params
 from stages.study.spec import Study
 from stages.study.tables import read_model_table, read_pairs, read_values
-from tests.arrays import npy_bytes
+from tests.arrays import examples, npy_bytes
 from tests.conftest import ROOT, TINY
 from tests.hostile import CIFAR, PLAIN, checkpoint, cifar_test, idx, pickles, saved, tar, zipped
 
@@ -209,13 +209,7 @@ SUFFIX = {
     "header": ".safetensors",
     "stream": ".npz",
 }
-FEW = settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+FEW = examples(40)
 
 
 def read(reader: Reader, path: Path, content: bytes) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.io
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.spatial.distance import squareform
@@ -27,15 +27,10 @@ from stages.similarity.ceilings import noise_ceilings
 from stages.similarity.matrices import similarity_matrix
 from stages.sources.human import Judgments, how_read
 from stages.sources.names import match
+from tests.arrays import examples
 from tests.test_own import BLACK, HEAD, here, refused, saved, stimuli, symmetric, write
 
-FEW = settings(
-    max_examples=15,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+FEW = examples(15)
 NUMBERED = [f"{i}.jpg" for i in range(12)]
 PLAIN = [f"{name}.jpg" for name in ("ant", "bee", "cat", "dog", "elk", "fox")]
 __all__ = ["here"]  # a fixture that each test uses

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Mapping
 
-from stages.analysis.facts import Facts
+from stages.analysis.facts import Facts, listed
 from stages.analysis.families import FEW, MIN_FAMILIES
 from stages.analysis.outcomes import Tables, is_shown, outcome_name
 from stages.analysis.results import Results
@@ -98,7 +98,7 @@ def _names(rows: list[Record], r: bool = False) -> str:
         numbers = [f"{row['r']:.2f}".replace("-", "−") for row in rows]
         numbers[0] = f"partial r = {numbers[0]}"
         names = [f"{name} ({value})" for name, value in zip(names, numbers, strict=True)]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return listed(names)
 
 
 def summary(title: str, results: Results, tables: Tables, facts: Facts) -> str:

@@ -1,6 +1,7 @@
 """What captions need to know beyond the tables: whose judgments, how many models, which level."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 OTHERWISE = {"Alignment": "Likeness", "alignment": "likeness"}
@@ -16,6 +17,11 @@ class Words(dict[str, str]):
 MEASURE_WORDS = Words({"pearson": "Pearson", "spearman": "Spearman", "triplet": "triplet"})
 HEAD_WORDS = Words({"linear": "linear probe", "mlp1": "1-layer head", "mlp2": "2-layer head"})
 HEAD_WORDS["prototype"] = "nearest prototype"
+
+
+def listed(names: Sequence[str]) -> str:
+    """One or more names as a sentence has them: a, b and c."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 @dataclass(frozen=True)

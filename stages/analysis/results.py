@@ -95,9 +95,8 @@ class Results:
         self.accuracies = cells.mean().unstack(["task", "head", "n"])  # a row a model
         tasks, heads = (list(map(str, fewshot[column].unique())) for column in ("task", "head"))
         self.shots = sorted(map(int, fewshot["n"].unique()))
-        self.head, self.n = (
-            (heads[0], self.shots[0]) if heads else ("", 0)
-        )  # where only one is shown
+        self.head = heads[0] if heads else ""  # where only one is shown
+        self.n = self.shots[0] if self.shots else 0
         self.repeats = int(fewshot["repeat"].nunique())
         given = covariate_from[0] if covariate_from else ""
         self.benchmarks = [b for b in map(str, self.robustness["benchmark"].unique()) if b != given]

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from stages.analysis.facts import Facts
 from stages.analysis.outcomes import Record, Tables
+from stages.communication.game import STRATEGIES
 from stages.report import cells as show
 from stages.report.cells import Head, ReportTable
-
-STRATEGIES = ("adaptive", "random")
 
 
 def query_table(tables: Tables, facts: Facts) -> ReportTable:

@@ -15,7 +15,7 @@ from stages.analysis.analysis import INPUTS
 from stages.analysis.answer import answer
 from stages.analysis.facts import MEASURE_WORDS, Facts, capital
 from stages.analysis.outcomes import Tables
-from stages.report import accuracy, curves, families, noise, scatter, shape, theory
+from stages.report import accuracy, curves, families, noise, queries, scatter, shape, theory
 from stages.report import tables as table_functions
 from stages.report.cells import ReportTable
 from stages.report.figure import Drawing, draw
@@ -35,6 +35,7 @@ _DRAW = {
     for module in (accuracy, curves, families, noise, scatter, shape, theory)
     for name, function in vars(module).items()
 }
+_TABLES = vars(table_functions) | vars(queries)
 DRAWINGS = {name: Drawing(_DRAW[name], **own) for name, own in WORDS["figures"].items()}
 """All figures by name, in the order of the report."""
 
@@ -103,7 +104,7 @@ def write_report(
         }
     rows = table_functions.with_reasons(tables, facts)
     for name, texts in WORDS["tables"].items():
-        table: ReportTable = getattr(table_functions, name)(rows, facts)
+        table: ReportTable = _TABLES[name](rows, facts)
         known = {"facts": facts, "rows": len(table.rows)} | table.about
         words[name] = {"fold": "", "table": table}
         words[name] |= {key: fill(text, **known) for key, text in texts.items()}

@@ -9,7 +9,6 @@ from stages.analysis.families import MIN_FAMILIES
 from stages.analysis.outcomes import Record, Tables, is_shown, outcome_name
 from stages.report import cells as show
 from stages.report.cells import PAPER, Cell, Head, ReportTable, Show, pivot
-from stages.report.queries import query_table as query_table
 from stages.report.shape import SPECIFICATION, TESTS, is_shown_test
 from stages.report.words import decimal
 
