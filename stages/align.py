@@ -5,22 +5,25 @@ Writes: data/alignment.csv: model, weights, set, measure (pearson, spearman, tri
         bounds of pearson; of what is published, what it is), judge ("group" or a participant),
         value, se (standard error over stimuli; blank for participants, parts and bounds, and where
         it is undefined)
+        data/alignment_features.csv: alignment with the group after each of `align.features`: model,
+        weights, set, features (raw, centred, zscored), measure, value
 Params: seed, models, stimuli, align; the study's models, recipes, stimuli
 """
 
 from functools import partial
-from itertools import product
 
-from stages.networks.embeddings import Embedding, weights_of
+from stages.networks.embeddings import Embedding, embedded, weights_of
 from stages.runtime.door import door
 from stages.runtime.jobs import Job, run
 from stages.runtime.machine import place
-from stages.runtime.tables import write_table
-from stages.similarity.alignment import alignment
+from stages.runtime.tables import Record, write_table
+from stages.similarity.alignment import alignment, by_features
 from stages.sources.human import read_judgments
 from stages.study.load import load
 from stages.study.models import measured
 from stages.study.published import likeness
+
+FEATURES = ("model", "weights", "set", "features", "measure", "value")
 
 
 def main() -> None:
@@ -32,18 +35,19 @@ def main() -> None:
     models = [model.name for model in measured(experiment)] if judged else []
     weights = weights_of(paths.embeddings, models)
     jobs = {}
-    for model, name in product(weights, judged):
+    for model, name in embedded(paths.embeddings, weights, "stimuli", judged):
         embedding = Embedding(paths.embeddings / f"{model}.safetensors", f"stimuli/{name}")
         stimuli = paths.stimuli / name
-        call = partial(alignment, embedding, stimuli, p.similarity, p.bootstraps, seed)
-        jobs[model, name] = Job(call)
+        call = partial(alignment, embedding, stimuli, p.features, p.similarity, p.bootstraps, seed)
+        jobs[model, name, "alignment"] = Job(call)
+        jobs[model, name, "features"] = Job(partial(by_features, embedding, stimuli, p.similarity))
     results = run("align", jobs, place(experiment.params.compute))
-    rows = [
-        {"model": model, "weights": weights[model], "set": name} | row
-        for (model, name), measures in results.items()
-        for row in measures
-    ]
-    write_table(paths.table("alignment"), [*rows, *likeness(experiment)])
+    rows: dict[str, list[Record]] = {"alignment": [], "features": []}
+    for (model, name, table), measures in results.items():
+        about = {"model": model, "weights": weights[model], "set": name}
+        rows[table] += [about | row for row in measures]
+    write_table(paths.table("alignment"), [*rows["alignment"], *likeness(experiment)])
+    write_table(paths.table("alignment_features"), rows["features"], FEATURES)
 
 
 if __name__ == "__main__":

@@ -14,12 +14,14 @@ from stages.study.checks import check_files, check_groups, check_measure, check_
 from stages.study.load import check_tables, load
 from stages.study.models import models
 from stages.study.published import benchmark_rows, fewshot, likeness
+from stages.study.weights import given_files
 
 
 def main() -> None:
     experiment = load()
     check_tables(experiment)
     chosen = models(experiment)
+    given_files(experiment, chosen)
     left_out = unsuited(experiment, chosen) if experiment.study.embeds else {}
     check_groups(experiment.params.analyze.group_size, len(chosen) - len(left_out))
     check_measure(experiment)

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import product
 from typing import Any
 
-from stages.networks.embeddings import Embedding, weights_of
+from stages.networks.embeddings import Embedding, embedded, weights_of
 from stages.probes.fewshot import check_labels, fewshot_accuracy
 from stages.probes.logistic import SOLVERS
 from stages.runtime.door import door
@@ -34,16 +34,19 @@ def main() -> None:
         check_labels(path, p.n)
     models = [model.name for model in measured(experiment)] if tasks else []
     weights = weights_of(paths.embeddings, models)
-    models = list(weights)
+    pairs = embedded(paths.embeddings, weights, "tasks", tasks)
 
     jobs: dict[tuple[Any, ...], Job] = {}
-    for model, (task, labels) in product(models, tasks.items()):
-        embedding = Embedding(paths.embeddings / f"{model}.safetensors", f"tasks/{task}")
+    for model, task in pairs:
+        embedding, labels = (
+            Embedding(paths.embeddings / f"{model}.safetensors", f"tasks/{task}"),
+            tasks[task],
+        )
         for head, repeat in product(p.heads, range(p.repeats)):
             settings = getattr(p, head).model_dump()
             call = partial(fewshot_accuracy, embedding, labels, head, settings, seed, repeat)
             jobs[model, task, head, repeat] = Job(call, p.n, COST[head])
-        for solver in SOLVERS if model == models[0] else ():
+        for solver in SOLVERS if model == pairs[0][0] else ():
             settings = p.linear.model_dump() | {"solver": solver}
             call = partial(fewshot_accuracy, embedding, labels, "linear", settings, seed, 0)
             jobs[task, solver] = Job(call, p.n, COST["linear"])
@@ -52,16 +55,15 @@ def main() -> None:
     rows = [
         {"model": model, "weights": weights[model], "task": task, "head": head, "n": n}
         | {"repeat": repeat, "accuracy": accuracy[model, task, head, repeat][p.n.index(n)]}
-        for model, task, head, n, repeat in product(
-            models, tasks, p.heads, sorted(p.n), range(p.repeats)
-        )
+        for (model, task), head, n, repeat in product(pairs, p.heads, sorted(p.n), range(p.repeats))
     ]
     rows += fewshot(experiment)
     write_table(paths.table("fewshot"), rows, FEWSHOT)
     compared = [
-        {"model": models[0], "task": task, "n": n}
+        {"model": model, "task": task, "n": n}
         | {solver: accuracy[task, solver][i] for solver in SOLVERS}
-        for task in tasks
+        for model, task in pairs
+        if model == pairs[0][0]
         for i, n in enumerate(p.n)
     ]
     write_table(paths.table("solvers"), compared, ["model", "task", "n", *SOLVERS])

@@ -16,9 +16,9 @@ from stages.runtime.door import door
 from stages.runtime.errors import UnitError, UsageError
 from stages.runtime.tables import Column, read_table, write_table
 from stages.study import command
+from stages.study.entries import ModelTable
 from stages.study.load import load
 from stages.study.models import of_row
-from stages.study.spec import ModelTable
 from stages.study.tables import read_model_table
 
 

@@ -30,10 +30,10 @@ def main() -> None:
     images = sum(sets.values())
     print(f"plan: study '{experiment.params.study}', {len(chosen)} models, {images:,} images each")
     print(*(f"  {count:>9,}  {name}" for name, count in sets.items()), sep="\n")
-    trained = [m.name for m in chosen if m.recipe]
-    unknown = [m.name for m in chosen if not (m.recipe or m.absent or m.row)]
+    trained = [m.name for m in chosen if m.has_checkpoint]
+    unknown = [m.name for m in chosen if not (m.has_checkpoint or m.absent or m.row)]
     out = [f"{m.name}: no weights ({m.absent})" for m in chosen if m.absent]
-    out += [f"{len(trained)} networks that are trained here"] * bool(trained)
+    out += [f"{len(trained)} networks that stage pretrain makes"] * bool(trained)
     out += [f"{len(unknown)} whose size is in no table: {', '.join(unknown)}"] * bool(unknown)
 
     known = [m for m in chosen if m.row and not m.absent]

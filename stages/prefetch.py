@@ -16,7 +16,8 @@ from stages.runtime.door import door
 from stages.runtime.errors import DataError, UnitError
 from stages.study import command
 from stages.study.load import load
-from stages.study.models import measured, sources
+from stages.study.models import measured
+from stages.study.weights import sources
 
 THREADS = 4
 

@@ -1,13 +1,15 @@
-"""Trains every model of the study that has a recipe, and the reference network.
+"""Makes the checkpoints of all models that the study trains, or takes from a Python package.
 
-Reads:  data/benchmarks/training/images.npz
-Writes: data/checkpoints/<model>.safetensors (reference.safetensors is not among the models that are
-        measured), and index.json; that alone where all models are published
+Reads:  data/benchmarks/training/images.npz; packages, from the machine's own index
+Writes: data/checkpoints/<model>.safetensors (reference.safetensors, of the reference network, is
+        not among the models that are measured), and index.json; that alone where all models are
+        published elsewhere
 Params: seed, models, pretrain; the study's models, recipes, reference, training
 """
 
 from functools import partial
 
+from stages.networks.packages import package_network
 from stages.networks.pretrain import Plan, train_network
 from stages.runtime.door import door
 from stages.runtime.files import replacing, write_json
@@ -21,11 +23,14 @@ from stages.study.models import Model, models, reference
 def main() -> None:
     experiment = load()
     paths, seed = experiment.paths, experiment.params.seed
-    trained = {model.name: model for model in models(experiment) if model.recipe}
+    made = {model.name: model for model in models(experiment) if model.has_checkpoint}
     if outside := reference(experiment.study, experiment.file):
-        trained["reference"] = outside
+        made["reference"] = outside
     jobs = {}
-    for name, model in trained.items():
+    for name, model in made.items():
+        if model.package:
+            jobs[name] = Job(partial(package_network, model.package, model.share, seed), cost=0)
+            continue
         plan = training_plan(experiment, model)
         call = partial(train_network, plan, paths.training / "images.npz", seed, name)
         jobs[name] = Job(call, cost=plan.steps)
@@ -34,7 +39,7 @@ def main() -> None:
         index = {}
         for name, content in checkpoints.items():
             (folder / f"{name}.safetensors").write_bytes(content)
-            architecture = trained[name].architecture
+            architecture = made[name].architecture
             index[name] = {"sha256": digest(content), "architecture": architecture}
         write_json(folder / "index.json", index)
 

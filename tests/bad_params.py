@@ -8,6 +8,8 @@ from typing import Any
 P, S = "params.yaml", "studies/tiny.yaml"
 _NAN = float("nan")
 _IMAGES = {"images": "x", "classes": "imagenet"}
+_PACKAGE = {"name": "a", "package": "net==1.0", "file": "net/a.pth", "architecture": "test_vit"}
+_PACKAGE |= {"sha256": "0" * 64}
 _OWN = {"name": "a", "weights": "a.safetensors", "config": "c.json"}
 AT_LEAST = {
     0: "seed",
@@ -136,13 +138,39 @@ WHOLE: list[tuple[str, str, Any, str]] = [
     (S, "models 0 recipes", ["repell"], "models: recipe 'repell' .*did you mean 'repel'"),
     (S, "models 0 architectures", ["resnet81"], "models: .*'resnet81' is not one of.*resnet18"),
     (S, "models 0 architectures", ["test_vit"] * 2, r"models: duplicate model 'test_vit\.untr"),
-    (S, "models 0", {"timm": ["test_vit.*"]}, "training: must be null, because no network is"),
+    (S, "models 0", _PACKAGE | {"package": "net"}, "package: .*pattern.*'net'"),
+    (S, "models 0", _PACKAGE | {"package": "--pre==1"}, "package: .*pattern.*'--pre==1'"),
     (
         S,
-        "models 1",
-        {"timm": ["test_vit.*"]},
-        "models: networks trained here and published ones have no",
+        "models 0",
+        _PACKAGE | {"file": "a.pkl"},
+        r"file: 'a\.pkl'; \.pth, \.pt, \.bin are allowed",
     ),
+    (S, "models 0", _PACKAGE | {"sha256": "12ab"}, "sha256: .*pattern.*'12ab'"),
+    (
+        S,
+        "models 0",
+        _PACKAGE | {"architecture": "test_vit9"},
+        "models: a: .*'test_vit9' is not one",
+    ),
+    (
+        S,
+        "models 0",
+        _PACKAGE | {"recipes": ["repel"]},
+        "models: a: recipe 'repel' trains a network",
+    ),
+    (S, "models 0", _PACKAGE | {"recipes": ["repell"]}, "recipe 'repell' .*did you mean 'repel'"),
+    (S, "recipes repel", {"kept": 0.5, "pull": -1.0}, "repel: 'kept' leaves nothing to train"),
+    (S, "recipes repel", {"kept": 1.5}, "kept: .*less than or equal to 1"),
+    (S, "recipes repel", {"kept": 0.5}, "models: recipe 'repel' has 'kept', for networks of a"),
+    (
+        S,
+        "models 0",
+        {"name": "a", "features": "studies/files/a"},
+        "features: 'studies/files/a' is no",
+    ),
+    (S, "models 0", {"name": "a", "features": "x", "weights": "new"}, "weights: .*'new'"),
+    (S, "models 0", {"name": "a", "features": "x", "order": "up"}, "order: .*'up'"),
 ]
 """File, key, value, what is said, where that is of another key or of several."""
 

@@ -19,7 +19,8 @@ from stages.analysis.noise import accuracy, reliability
 from stages.runtime.errors import DataError
 from stages.runtime.tables import Record
 from stages.study.load import load
-from stages.study.models import Pair, all_models, pairs_of
+from stages.study.models import all_models
+from stages.study.pairs import Pair, pairs_of
 from stages.study.spec import Study
 from stages.study.tables import read_pairs
 from tests import made_tables

@@ -51,7 +51,8 @@ def test_accuracy_on_benchmarks_by_definition(tmp_path: Path, labels: str) -> No
     train, clean = labelled(tmp_path, "train", 40), labelled(tmp_path, "clean", 31)
     chosen = LabelledEmbedding(clean.embedding, clean.labels, [3, 4, 50, 77])
     file = checkpoint(tmp_path, labels)
-    both = list(readout_accuracy(train, file, SETTINGS, each=[clean, chosen]))
+    weights = "untrained" if labels == "none" else "trained"
+    both = list(readout_accuracy(train, weights, file, SETTINGS, each=[clean, chosen]))
 
     (x, y), (z, truth) = train.read(), clean.read()
     scale = np.sqrt(np.mean((x - x.mean(0)) ** 2))
@@ -65,7 +66,8 @@ def test_accuracy_on_benchmarks_by_definition(tmp_path: Path, labels: str) -> No
             order = [sorted(range(CLASSES), key=lambda k: -values[i][k]) for i in rows]
             hits = np.array([o.index(truth[i]) for i, o in zip(rows, order, strict=True)])
             assert row == {
-                "weights": "untrained" if labels == "none" else "trained",
+                "benchmark": "clean",
+                "weights": weights,
                 "images": len(rows),
                 "top1": pytest.approx(np.mean(hits < 1)),
                 "top5": pytest.approx(np.mean(hits < 5)),
@@ -82,7 +84,7 @@ def test_fooled_are_the_rows_that_the_networks_own_classifier_gets_wrong(tmp_pat
     assert 0 < len(wrong) < len(truth)
     # On these rows alone, its own top-1 is 0.
     chosen = LabelledEmbedding(images.embedding, images.labels, wrong)
-    ((_, own),) = readout_accuracy(images, file, SETTINGS, each=[chosen])
+    ((_, own),) = readout_accuracy(images, "trained", file, SETTINGS, each=[chosen])
     assert (own["classifier"], own["images"], own["top1"]) == ("own", len(wrong), 0)
 
 

@@ -83,6 +83,7 @@ def test_a_models_own_classifier_is_timms(tmp_path: Path, path: Path) -> None:
     scores = logits.numpy()[:, index.classes]
     labels = np.searchsorted(index.classes, index.labels)
     tops = {f"top{k}": top_k(scores, labels, k) for k in (1, 5)}
+    assert row.pop("benchmark") == path.stem
     assert row == {"classifier": "own", "weights": "untrained", "images": 9} | tops
     order = np.argsort(-scores, axis=1)
     assert row["top5"] == np.mean((order[:, :5] == labels[:, None]).any(1))

@@ -9,7 +9,7 @@ import pandas as pd
 from stages.analysis import bridge, contrasts, noise, paper
 from stages.analysis.correlations import correlations
 from stages.analysis.families import Resampling
-from stages.analysis.inputs import MEASUREMENTS, missing_rows, read_measurements
+from stages.analysis.inputs import MEASUREMENTS, may_lack, missing_rows, read_measurements
 from stages.analysis.outcomes import Tables, records
 from stages.analysis.results import Results
 from stages.analysis.specifications import curve, specifications
@@ -24,8 +24,9 @@ from stages.sources.guards import readable
 from stages.sources.timm_tables import RESULTS
 from stages.study.checks import check_groups
 from stages.study.experiment import Experiment
-from stages.study.models import Pair, all_models, pairs_of
+from stages.study.models import all_models
 from stages.study.models import models as chosen_models
+from stages.study.pairs import Pair, pairs_of
 from stages.study.published import benchmark_rows
 from stages.study.tables import Values, read_values
 
@@ -78,15 +79,19 @@ def read_results(experiment: Experiment, year: int | None = None) -> tuple[Resul
     c = study.covariate
     covariate_from = (c.benchmark, c.classifier) if c.benchmark and c.classifier else None
     named = alignment["model"].unique()
-    lacking = missing_rows(robustness, covariate_from, named, unsuitable)
+    about = read_index(paths.embeddings) if study.embeds else {m.name: m.published for m in chosen}
+    for name in may_lack(about, [f"stimuli/{name}" for name in study.judged]):
+        left_out[name] = f"no features of {', '.join(about[name]['lacks'])}"
+    lacking = missing_rows(robustness, covariate_from, named, unsuitable, about)
     for name, benchmarks in lacking.items():  # of what is all published an outcome may be missing
         if study.embeds or c.benchmark in benchmarks:
             reason = unsuitable.get(name, f"no published row in {', '.join(benchmarks)}")
+            if without := about.get(name, {}).get("lacks"):
+                reason = f"no features of {', '.join(without)}"
             left_out.setdefault(name, reason)
     if year is None:
         report("analyze", left_out, " is left out")
     kept = [t[~t["model"].isin(list(left_out))] for t in (alignment, fewshot, robustness)]
-    about = read_index(paths.embeddings) if study.embeds else {m.name: m.published for m in chosen}
     given = (covariate_from, about, p.family, p.group_size, c.square, c.kind)
     results = Results(kept[0], kept[1], kept[2], *given)
     check_groups(p.group_size, len(results.models))

@@ -10,7 +10,7 @@ from scipy.stats import ttest_1samp
 from stages.analysis.outcomes import fill_q, outcome_name
 from stages.analysis.results import Results
 from stages.runtime.tables import Record
-from stages.study.models import Pair
+from stages.study.pairs import Pair
 
 FAMILIES_TO_AVERAGE = 3
 """From so many families on, a factor's mean and t are over family means; else over pairs."""

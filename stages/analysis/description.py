@@ -4,8 +4,8 @@ from stages.analysis.facts import Facts, FewShot, listed
 from stages.analysis.inputs import SHARE, TEXT
 from stages.analysis.results import Results
 from stages.runtime.tables import Column, read_table
+from stages.study.entries import ModelTable
 from stages.study.experiment import Experiment
-from stages.study.spec import ModelTable
 
 SOLVERS = {"model": TEXT, "task": TEXT, "n": Column(int, low=1), "fast": SHARE}
 SOLVERS |= {"scikit-learn": SHARE}

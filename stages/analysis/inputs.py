@@ -1,8 +1,9 @@
 """The tables of earlier stages, and what the analysis takes from them: one value a model."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,26 +101,50 @@ def best_classifier(robustness: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(kept).sort_index() if kept else robustness
 
 
+def may_lack(index: Mapping[str, Any], sets: Iterable[str], made_too: bool = False) -> set[str]:
+    """Models that need not have an outcome, as the index of embeddings tells.
+
+    sets : image sets, such as tasks/novel, one of which their given features lack.
+    made_too : whether networks made here, or given by features, cannot have it: with the readout
+    nothing is measured, and others published the outcome, or it takes ImageNet's classifier.
+    """
+    made, sets = ("trained here", "package", "features"), set(sets)
+    return {
+        name
+        for name, about in index.items()
+        if sets & set(about.get("lacks", ())) or (made_too and about.get("source") in made)
+    }
+
+
+def of_benchmark(index: Mapping[str, Any], name: str, rows: pd.DataFrame) -> set[str]:
+    """`may_lack` for a benchmark and its rows in robustness.csv."""
+    by_readout = "readout" in set(rows["classifier"])
+    return may_lack(index, (f"benchmarks/{name}", "training/readout"), not by_readout)
+
+
 def missing_rows(
     robustness: pd.DataFrame,
     covariate_from: tuple[str, str] | None,
     models: Iterable[str],
     unsuitable: Collection[str] = (),
+    index: Mapping[str, Any] | None = None,
 ) -> dict[str, list[str]]:
     """Models that lack a row which the analysis needs, and the benchmarks they lack.
 
     covariate_from : benchmark and classifier of the covariate. models : those with alignment.
     A published row may be missing, and a measured one of `unsuitable` models, which stage
-    robustness left out; where another is, that is an error, in `aligned`.
+    robustness left out; where another is, that is an error, in `aligned`. What models of the
+    `index` `may_lack` is not needed, but for the covariate.
     """
     lacking: dict[str, list[str]] = {}
     for name, rows in best_classifier(robustness).groupby("benchmark", sort=False):
-        needed = [(set(rows["classifier"]), set(rows["model"]))]
+        without = of_benchmark(index or {}, str(name), rows)
+        needed = [(set(rows["classifier"]), set(rows["model"]) | without)]
         if covariate_from and name == covariate_from[0]:
             given = covariate(robustness, *covariate_from)
             needed.append(({covariate_from[1]}, set(given.index)))
         for (classifiers, have), model in product(needed, models):
-            excused = model in unsuitable or classifiers == {"published"}
+            excused = model in without or model in unsuitable or classifiers == {"published"}
             if excused and model not in have and name not in lacking.setdefault(model, []):
                 lacking[model].append(str(name))
     return {str(model): lacking[model] for model in models if lacking.get(model)}

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.analysis.inputs import aligned, best_classifier, covariate, mean_alignment
+from stages.analysis.inputs import (
+    aligned,
+    best_classifier,
+    covariate,
+    may_lack,
+    mean_alignment,
+    of_benchmark,
+)
 from stages.analysis.outcomes import is_shown
 from stages.analysis.partial import z_squared
 from stages.runtime.errors import DataError
@@ -47,7 +54,8 @@ class Results:
     `alignment` and its standard `errors` have a row a model and a column a measure;
     `outcomes` are few-shot by task, head and n, and robustness by benchmark, top-1 and top-5;
     `family` numbers the `families` 0..G-1. A model without the covariate or a measured outcome, or
-    models that hardly differ, are a DataError that names it; published values may be NaN.
+    models that hardly differ, are a DataError that names it. Values may be NaN where they are
+    published, and of models that cannot have an outcome (`may_lack`).
     """
 
     def __init__(
@@ -119,19 +127,26 @@ class Results:
         """n-shot accuracy of each model, averaged over repeats."""
         values = self.accuracies[(task, head, n)].dropna()
         rows = self.fewshot[self.fewshot["task"] == task]
-        return self._of_models(values, rows, f"fewshot: {task}, {head}, n = {n}")
+        without = may_lack(self.index, [f"tasks/{task}"])
+        return self._of_models(values, rows, f"fewshot: {task}, {head}, n = {n}", without)
 
     def top(self, benchmark: str, k: int) -> pd.Series:
         """Top-k accuracy of each model on a benchmark."""
         rows = self.robustness[self.robustness["benchmark"] == benchmark]
         values = rows.set_index("model")[f"top{k}"]
-        return self._of_models(values, rows, f"robustness: {benchmark}")
+        without = of_benchmark(self.index, benchmark, rows)
+        return self._of_models(values, rows, f"robustness: {benchmark}", without)
 
-    def _of_models(self, values: pd.Series, rows: pd.DataFrame, what: str) -> pd.Series:
-        """Values in the order of the models; only of published ones may some be missing."""
+    def _of_models(
+        self, values: pd.Series, rows: pd.DataFrame, what: str, without: set[str]
+    ) -> pd.Series:
+        """Values in the order of the models, NaN where one is published, or `without` it."""
         if (rows["weights"] == "published").all():
             return values.reindex(self.models).astype(float)
-        return aligned(values, self.models, what)
+        lacking = self.models.difference(values.index).intersection(list(without))
+        return aligned(values, self.models.difference(lacking, sort=False), what).reindex(
+            self.models
+        )
 
 
 def covariate_sets(

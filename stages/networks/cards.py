@@ -1,8 +1,9 @@
 """A checkpoint's card and its classifier, read without torch or timm; a classifier's accuracy."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors
@@ -20,6 +21,13 @@ class Card:
     mean: tuple[float, ...]  # of the input's channels, in [0, 1]
     std: tuple[float, ...]
     labels: str  # what the classifier was trained on (`Plan.labels`); "none" if it is untrained
+    # Whence weights trained elsewhere came, and the share of blocks that keep them; images are then
+    # prepared as timm does for the architecture, and `labels` is "published" (or "none").
+    package: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """As it stands in a checkpoint."""
+        return json.dumps({k: v for k, v in asdict(self).items() if v != {}}, sort_keys=True)
 
 
 def read_card(path: Path) -> Card:

@@ -1,7 +1,5 @@
 """Builds timm networks, and saves them as safetensors with all that is needed to use them."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,8 @@ from stages.runtime.errors import DataError, UnsuitableError
 
 def build(card: Card) -> torch.nn.Module:
     """A card's network with random weights; its pretrained_cfg holds the card's preprocessing."""
+    if card.package:
+        return timm.create_model(card.architecture, num_classes=card.classes)
     config = {
         "input_size": (3, card.size, card.size),
         "mean": card.mean,
@@ -37,17 +37,18 @@ def build(card: Card) -> torch.nn.Module:
 def to_bytes(model: torch.nn.Module, card: Card) -> bytes:
     """A checkpoint as safetensors, with its card as the only metadata: equal weights, equal bytes.
 
-    The classifier is stored a second time, as `classifier.weight` [K, D] and `classifier.bias` [K],
+    A classifier is stored a second time, as `classifier.weight` [K, D] and `classifier.bias` [K],
     so that it can be read without building the network.
     """
     state = {f"state.{key}": value.contiguous() for key, value in model.state_dict().items()}
     layer = model.get_classifier()  # type: ignore[operator]
-    if not isinstance(layer, torch.nn.Linear):
+    if isinstance(layer, torch.nn.Linear):
+        state["classifier.weight"] = layer.weight.detach().clone()
+        state["classifier.bias"] = layer.bias.detach().clone()
+    elif card.classes:
         kind = type(layer).__name__
         raise ValueError(f"{card.architecture}: its classifier is {kind}, not linear")
-    state["classifier.weight"] = layer.weight.detach().clone()
-    state["classifier.bias"] = layer.bias.detach().clone()
-    return safetensors.torch.save(state, {"card": json.dumps(asdict(card), sort_keys=True)})
+    return safetensors.torch.save(state, {"card": card.to_json()})
 
 
 def read(path: Path) -> tuple[torch.nn.Module, Card]:

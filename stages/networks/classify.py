@@ -39,7 +39,7 @@ def classify_folders(
         scores = np.concatenate([part[:, index.classes] for part in parts])
         labels = np.searchsorted(index.classes, index.labels)
         shares = {f"top{k}": top_k(scores, labels, k) for k in (1, 5)}
-        yield [about | {"images": len(labels)} | shares]
+        yield [{"benchmark": path.stem} | about | {"images": len(labels)} | shares]
 
 
 def logits(model: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:

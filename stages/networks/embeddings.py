@@ -8,6 +8,7 @@ import math
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,6 +20,7 @@ from stages.runtime.files import read_json
 from stages.sources.guards import npy_header, readable
 
 WEIGHTS = ("trained", "untrained")
+Pair = tuple[str, str]
 
 
 def write_embeddings(path: Path, sets: Mapping[str, BinaryIO], about: Mapping[str, str]) -> None:
@@ -113,3 +115,9 @@ def weights_of(folder: Path, models: Iterable[str]) -> dict[str, str]:
         if name not in index:
             raise DataError(f"{folder / 'index.json'}: {name}: this model is missing")
     return {name: index[name]["weights"] for name in models if "left_out" not in index[name]}
+
+
+def embedded(folder: Path, models: Iterable[str], kind: str, names: Iterable[str]) -> list[Pair]:
+    """Models and the image sets `kind`/name that each has features of: all, but for given ones."""
+    lacks = {model: about.get("lacks", ()) for model, about in read_index(folder).items()}
+    return [pair for pair in product(models, names) if f"{kind}/{pair[1]}" not in lacks[pair[0]]]

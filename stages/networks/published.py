@@ -45,6 +45,12 @@ def pretrained() -> dict[str, str]:
     return dict(_registry()["pretrained"])
 
 
+def family_of(architecture: str) -> str:
+    """timm's module that an architecture is of; the architecture where timm has no weights."""
+    found = (f for name, f in pretrained().items() if name.partition(".")[0] == architecture)
+    return next(found, architecture)
+
+
 def _registry() -> dict[str, Any]:
     """timm's lists, kept in the artifact cache: importing timm is slow."""
     cache, key = Cache(), digest({"names": libraries("timm"), "form": 2})

@@ -39,32 +39,34 @@ class LabelledEmbedding:
 
 def readout_accuracy(
     training: LabelledEmbedding,
-    checkpoint: Path,
+    weights: str,
+    checkpoint: Path | None,
     settings: Mapping[str, Any],
     *,
     each: Sequence[LabelledEmbedding],
 ) -> Iterator[list[Record]]:
-    """Top-1 and top-5 of one model trained here, on each benchmark.
+    """Top-1 and top-5 of one model on each benchmark.
 
     A linear readout (logistic regression) is fitted once, with `settings` (`robustness.readout` of
     params.yaml) on `training`. A network trained on the categories has its own classifier as well.
+    weights : "trained" or "untrained". checkpoint : of a network trained here.
 
-    Returns for each benchmark a row a classifier: classifier (readout or own), weights (trained or
-    untrained), images, top1, top5.
+    Returns for each benchmark a row a classifier: benchmark, classifier (readout or own), weights
+    (trained or untrained), images, top1, top5.
     """
-    kind = read_card(checkpoint).labels
-    about = {"weights": "untrained" if kind == "none" else "trained"}
+    own = checkpoint if checkpoint and read_card(checkpoint).labels == "categories" else None
     train, y = training.read()
     mean, scale = mean_and_scale(train)
-    weights, biases = logistic.fit((train - mean) / scale, y, **settings)
+    slopes, biases = logistic.fit((train - mean) / scale, y, **settings)
     for benchmark in each:
         features, labels = benchmark.read()
         rows = slice(None) if benchmark.rows is None else benchmark.rows
-        scores = {"readout": (features - mean) / scale @ weights + biases}
-        if kind == "categories":
-            scores["own"] = own_scores(features, checkpoint)
+        scores = {"readout": (features - mean) / scale @ slopes + biases}
+        if own:
+            scores["own"] = own_scores(features, own)
         yield [
-            {"classifier": classifier, **about, "images": len(labels[rows])}
+            {"benchmark": benchmark.embedding.set, "classifier": classifier}
+            | {"weights": weights, "images": len(labels[rows])}
             | {f"top{k}": top_k(values[rows], labels[rows], k) for k in (1, 5)}
             for classifier, values in scores.items()
         ]

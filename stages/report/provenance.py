@@ -11,7 +11,8 @@ import yaml
 
 from stages.report.words import WORDS, fill
 from stages.runtime.source import file_digest, libraries
-from stages.study.spec import Benchmark, LocalModel, Study, TrainedModels
+from stages.study.entries import LocalModel, TrainedModels
+from stages.study.spec import Benchmark, Study
 from stages.study.stimuli import Published, Stimuli
 
 LIBRARIES = ("numpy", "scipy", "pandas", "torch", "timm", "dvc", "scikit-learn", "matplotlib")

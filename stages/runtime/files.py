@@ -77,6 +77,13 @@ def npz_bytes(**arrays: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
+def npy_bytes(array: np.ndarray) -> bytes:
+    """An array in NPY format."""
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    return stream.getvalue()
+
+
 def pack(files: Mapping[str, bytes]) -> bytes:
     """Several files as one payload: an uncompressed zip with fixed dates."""
     stream = io.BytesIO()

@@ -9,7 +9,7 @@ from stages.runtime.random import rng_for
 from stages.runtime.tables import Record
 from stages.similarity import resample
 from stages.similarity.decomposition import decomposition
-from stages.similarity.matrices import label_similarity, similarity_matrix
+from stages.similarity.matrices import FEATURES, label_similarity, similarity_matrix
 from stages.similarity.measures import MEASURES, triplet_votes
 from stages.sources.human import Judgments, read_judgments
 
@@ -17,7 +17,12 @@ GROUP = "group"
 
 
 def alignment(
-    embedding: Embedding, stimuli: Path, similarity: str, bootstraps: int, seed: int
+    embedding: Embedding,
+    stimuli: Path,
+    features: str,
+    similarity: str,
+    bootstraps: int,
+    seed: int,
 ) -> list[Record]:
     """A row a measure (pearson, spearman, triplet) and judge ("group", or a participant, "p01").
 
@@ -25,11 +30,12 @@ def alignment(
     a matrix, `decomposition` adds rows of the group, without an error.
 
     embedding : of the set's images. stimuli : the set's folder.
-    similarity : of two embeddings: cosine, dot, pearson or euclidean.
+    features : what is done to them, of `FEATURES`. similarity : of two embeddings: cosine, dot,
+    pearson or euclidean.
     bootstraps : resamples of the stimuli. They depend on the seed and the set's name alone, so that
     all models are measured on the same resamples.
     """
-    model = similarity_matrix(embedding.read(), similarity)
+    model = similarity_matrix(FEATURES[features](embedding.read()), similarity)
     human = read_judgments(stimuli)
     errors = standard_errors(model, human, bootstraps, rng_for(seed, "stimuli", embedding.set))
     rows = [
@@ -44,14 +50,24 @@ def alignment(
     ]
 
 
-def agreements(model: np.ndarray, human: Judgments) -> list[Record]:
-    """Every measure that the judgments support, for the group and for each participant."""
+def by_features(embedding: Embedding, stimuli: Path, similarity: str) -> list[Record]:
+    """Alignment with the group, a row a measure, after each thing that may be done to features."""
+    human, x = read_judgments(stimuli), embedding.read()
+    return [
+        {"features": name, "measure": row["measure"], "value": row["value"]}
+        for name, change in FEATURES.items()
+        for row in agreements(similarity_matrix(change(x), similarity), human, people=False)
+    ]
+
+
+def agreements(model: np.ndarray, human: Judgments, people: bool = True) -> list[Record]:
+    """Every measure that the judgments support, for the group and, if asked, each participant."""
     group, judged = group_similarity(human), human.arrays()
     if group is None:
         value = triplet_votes(model, judged["triplets"], judged["votes"])
         return [{"measure": "triplet", "judge": GROUP, "value": value}]
-    people = enumerate(judged.get("participants", ()), 1)
-    judges = {GROUP: group, **{f"p{i:02d}": matrix for i, matrix in people}}
+    each = judged.get("participants", ()) if people else ()
+    judges = {GROUP: group, **{f"p{i:02d}": matrix for i, matrix in enumerate(each, 1)}}
     return [
         {"measure": measure, "judge": judge, "value": agree(model, matrix)}
         for judge, matrix in judges.items()

@@ -5,6 +5,35 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.special import entr
 
 
+def raw(embedding: np.ndarray) -> np.ndarray:
+    """Features [n, D] as they are, as in the paper."""
+    return embedding
+
+
+def centred(embedding: np.ndarray) -> np.ndarray:
+    """Features [n, D] without their mean over the n stimuli.
+
+    Mean-pattern subtraction (Walther et al. 2016, doi:10.1016/j.neuroimage.2015.12.012).
+    """
+    x = np.asarray(embedding, np.float64)
+    return np.asarray(x - x.mean(0))
+
+
+def zscored(embedding: np.ndarray) -> np.ndarray:
+    """Features [n, D], each with mean 0 and standard deviation 1 over the n stimuli.
+
+    So that no few dimensions rule the cosine (Timkey & van Schijndel 2021,
+    doi:10.18653/v1/2021.emnlp-main.372). A dimension that is the same for all stimuli is 0.
+    """
+    x = centred(embedding)
+    scale = x.std(0)
+    return np.divide(x, scale, out=np.zeros_like(x), where=scale > 1e-12 * np.abs(x).max())
+
+
+FEATURES = {"raw": raw, "centred": centred, "zscored": zscored}
+"""What may be done to features, over the stimuli of a set, before they are compared."""
+
+
 def similarity_matrix(embedding: np.ndarray, kind: str = "cosine") -> np.ndarray:
     """Pairwise similarities of stimuli.
 

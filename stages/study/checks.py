@@ -82,16 +82,20 @@ def unsuited(experiment: Experiment, models: Collection[Model]) -> dict[str, str
     kinds |= {b.images and not b.published and "own" for b in benchmarks} | {covariate.classifier}
     found = {}
     for model in models:
+        made = model.has_checkpoint or model.given
+        needed = {covariate.classifier} if made else kinds
         config = read_config(model.config) if model.config else Config("", {}, {}, "")
         channels = config.pretrained.get("input_size", (3,))[0]
         classes = (config.pretrained | config.arguments).get("num_classes", IMAGENET)
         if model.absent:
             found[model.name] = f"no weights ({model.absent})"
-        elif "published" in kinds and not model.table:
+        elif "published" in needed and not model.table:
             found[model.name] = "the published tables have no row of it"
         elif channels != 3:
             found[model.name] = f"channels of its input: {channels}, not 3"
-        elif "own" in kinds and classes != IMAGENET:
+        elif "own" in needed and made:
+            found[model.name] = "it has no classifier of ImageNet's classes"
+        elif "own" in needed and classes != IMAGENET:
             found[model.name] = f"its classifier has {classes} classes, not ImageNet's {IMAGENET}"
     if len(found) == len(models):
         which = f"'{covariate.benchmark}' with classifier '{covariate.classifier}'"

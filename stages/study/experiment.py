@@ -60,6 +60,11 @@ class Experiment:
         classes = self.study.world
         return {"seed": self.params.world.seed, "classes": classes.model_dump()} if classes else {}
 
+    @property
+    def every_set(self) -> list[str]:
+        """Names of all image sets."""
+        return [*self.image_sets("transfer"), *self.image_sets("benchmarks")]
+
     def image_sets(self, group: str) -> dict[str, Path]:
         """Folder of images or NPZ of each image set, by its name: stimuli/x, tasks/x, ...
 

@@ -10,10 +10,11 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from stages.networks.published import pretrained
 from stages.runtime.errors import UsageError, suggest, untracked
+from stages.study.entries import ModelTable
 from stages.study.experiment import STUDIES, Experiment, Paths
 from stages.study.models import all_models
 from stages.study.params import Params
-from stages.study.spec import ModelTable, Study
+from stages.study.spec import Study
 from stages.study.tables import PAPER, read_model_table, read_pairs, read_values
 
 PARAMS = Path("params.yaml")

@@ -1,4 +1,4 @@
-"""Which models a study has, which of them params.yaml chooses, and pairs of them."""
+"""Which models a study has, and which of them params.yaml chooses."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
@@ -7,16 +7,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from stages.networks.hub import WEIGHTS, resolve_all
-from stages.networks.load import Source
-from stages.networks.published import architectures, hub_repo, pretrained
+from stages.networks.packages import Package
+from stages.networks.published import architectures, family_of, hub_repo, pretrained
 from stages.runtime.errors import UsageError, suggest, untracked
 from stages.sources.folders import check_links
-from stages.study import spec
+from stages.study import entries, spec
 from stages.study.experiment import Experiment
-from stages.study.tables import PAPER, Row, read_model_table, read_pairs
-
-CONFIG = "config.json"
+from stages.study.tables import PAPER, Row, read_model_table
 
 
 @dataclass(frozen=True)
@@ -26,15 +23,41 @@ class Model:
     name: str
     architecture: str
     group: str  # what figures colour it by: its recipe, or its family
-    recipe: spec.Recipe | None = None  # how it is trained here; None for a published one
+    recipe: spec.Recipe | None = None  # how it is trained or changed here
+    package: Package | None = None  # whence its weights, which the recipe may change, come
     timm: str | None = None  # `architecture.tag` of published weights; None if a config.json says
     repo: str | None = None  # on the hub
     revision: str | None = None  # of the repo; None is the newest
     weights: Path | None = None  # your own files
     config: Path | None = None
+    given: Path | None = None  # the folder of its features, where these are files
+    state: str = ""  # "trained" or "untrained", where it is not opened
+    order: str | None = None  # of rows of features without names
     table: str | None = None  # timm's name of 2022, under which its published results stand
     row: Row | None = None  # its size and kind, from a model table
     absent: str = ""  # why no weights are available
+
+    @property
+    def share(self) -> float:
+        """Of a package's network, the share of its blocks that keep their published weights."""
+        return (self.recipe.share or 0.0) if self.recipe else 1.0
+
+    def cost(self, size: int) -> float:
+        """Billions of multiply-adds an image; 0.15 for each million parameters where not known.
+
+        size : bytes of its weights.
+        """
+        return self.row.gmacs if self.row and self.row.gmacs else 0.15 * size / 4e6
+
+    @property
+    def classifies(self) -> bool:
+        """Whether its own classifier may be asked about ImageNet's classes."""
+        return not (self.recipe or self.given)
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether stage pretrain makes its weights."""
+        return bool(self.recipe or self.package)
 
     @property
     def published(self) -> dict[str, str]:
@@ -43,11 +66,17 @@ class Model:
         about = {"architecture": self.architecture, "group": self.group, "source": "published"}
         return about | {"weights": "published"} | row
 
-    def about(self, source: Source) -> dict[str, Any]:
+    @property
+    def source(self) -> str:
+        """Where its features come from, in words."""
+        known: dict[str, Any] = {"package": self.package, "trained here": self.recipe}
+        known |= {"hub": self.repo, "features": self.given}
+        return next((where for where, there in known.items() if there), "file of one's own")
+
+    @property
+    def about(self) -> dict[str, Any]:
         """What the index of embeddings says of it."""
-        where = "trained here" if self.recipe else "hub" if self.repo else "file of one's own"
-        about = {"architecture": self.architecture, "group": self.group, "source": where}
-        return about | {"files": source.record()}
+        return {"architecture": self.architecture, "group": self.group, "source": self.source}
 
 
 def models(experiment: Experiment) -> list[Model]:
@@ -94,17 +123,28 @@ def reference(study: spec.Study, file: str) -> Model | None:
     return model
 
 
-def _of_entry(study: spec.Study, entry: spec.ModelEntry, where: str) -> Iterator[Model]:
+def _of_entry(study: spec.Study, entry: entries.ModelEntry, where: str) -> Iterator[Model]:
     match entry:
-        case spec.TrainedModels():
+        case entries.TrainedModels():
             yield from _trained(study, where, entry.architectures, entry.recipes)
-        case spec.ModelTable():
+        case entries.ModelTable():
             yield from map(of_row, read_model_table(Path(entry.table), where))
-        case spec.TimmPatterns():
+        case entries.TimmPatterns():
             yield from _of_timm(entry.timm, where)
-        case spec.HubModel():
+        case entries.PackageModel():
+            yield from _of_package(study, entry, f"{where}: {entry.name}")
+        case entries.FeaturesModel():
+            yield Model(
+                entry.name,
+                entry.name,
+                entry.family,
+                given=Path(entry.features),
+                state=entry.weights,
+                order=entry.order,
+            )
+        case entries.HubModel():
             yield Model(entry.name, entry.name, "own", repo=entry.hub, revision=entry.revision)
-        case spec.LocalModel():
+        case entries.LocalModel():
             weights, config = Path(entry.weights), Path(entry.config)
             for path in (weights, config):
                 if not path.is_file():
@@ -118,15 +158,44 @@ def _trained(
     study: spec.Study, where: str, names: list[str], recipes: list[str]
 ) -> Iterator[Model]:
     """Every architecture with every recipe."""
-    known = set(architectures())
-    for name, recipe in product(names, recipes):
-        if name not in known:
-            wrong = f"{where}: architecture '{name}' is not one of timm's"
-            raise UsageError(wrong + suggest(name, known))
-        if recipe not in study.recipes:
-            wrong = f"{where}: recipe '{recipe}' is not among 'recipes': {sorted(study.recipes)}"
-            raise UsageError(wrong + suggest(recipe, study.recipes))
-        yield Model(f"{name}.{recipe}", name, recipe, recipe=study.recipes[recipe])
+    for name, wanted in product(names, recipes):
+        _check_architecture(name, where)
+        recipe = _recipe(study, wanted, where)
+        if recipe.kept is not None:
+            raise UsageError(f"{where}: recipe '{wanted}' has 'kept', for networks of a package")
+        yield Model(f"{name}.{wanted}", name, wanted, recipe=recipe)
+
+
+def _of_package(study: spec.Study, entry: entries.PackageModel, where: str) -> Iterator[Model]:
+    """A published network as it is, and by every recipe of its entry.
+
+    What has published weights is of timm's family, however many it kept; the rest of its recipe's.
+    """
+    _check_architecture(entry.architecture, where)
+    package = Package(entry.package, entry.file, entry.sha256, entry.architecture)
+    family = family_of(entry.architecture)
+    yield Model(entry.name, entry.architecture, family, package=package)
+    for wanted in entry.recipes:
+        recipe = _recipe(study, wanted, where)
+        if recipe.share is None:
+            needs = "'kept', or 'steps: 0', is needed"
+            raise UsageError(f"{where}: recipe '{wanted}' trains a network; {needs}")
+        group = family if recipe.share else wanted
+        name = f"{entry.name}.{wanted}"
+        yield Model(name, entry.architecture, group, recipe=recipe, package=package)
+
+
+def _check_architecture(name: str, where: str) -> None:
+    if name not in (known := architectures()):
+        wrong = f"{where}: architecture '{name}' is not one of timm's"
+        raise UsageError(wrong + suggest(name, known))
+
+
+def _recipe(study: spec.Study, name: str, where: str) -> spec.Recipe:
+    if name not in study.recipes:
+        wrong = f"{where}: recipe '{name}' is not among 'recipes': {sorted(study.recipes)}"
+        raise UsageError(wrong + suggest(name, study.recipes))
+    return study.recipes[name]
 
 
 def of_row(row: Row) -> Model:
@@ -157,66 +226,3 @@ def _matching(
             wrong = f"{where}: '{pattern}' matches none of the {len(names)} {what}"
             raise UsageError(wrong + suggest(pattern, names))
     return {n: None for n in names if any(fnmatchcase(n, pattern) for pattern in patterns)}
-
-
-def sources(
-    experiment: Experiment, chosen: list[Model]
-) -> tuple[dict[str, Source], dict[str, str]]:
-    """Where each model's weights are, and the reasons for those whose weights are unavailable.
-
-    The hub is asked for the commit and digest of every published model; nothing is downloaded.
-    """
-    wanted = {(m.name, WEIGHTS): (m.repo, m.revision, WEIGHTS) for m in chosen if m.repo}
-    wanted |= {
-        (m.name, CONFIG): (m.repo, m.revision, CONFIG) for m in chosen if m.repo and not m.timm
-    }
-    pins, failed = resolve_all(wanted)
-    reasons = {name: reason for (name, _), reason in failed.items()}
-    known = {}
-    for m in chosen:
-        if m.recipe:
-            known[m.name] = Source(experiment.paths.checkpoint(m.name))
-        elif m.weights:
-            known[m.name] = Source(m.weights, config=m.config)
-        elif m.name not in reasons:
-            config = pins.get((m.name, CONFIG))
-            known[m.name] = Source(pins[m.name, WEIGHTS], m.timm, config)
-    return known, reasons
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two models that differ in one factor only, of which a has more; a's family."""
-
-    factor: str
-    a: str
-    b: str
-    family: str
-
-
-def pairs_of(
-    study: spec.Study, every: Collection[Model], names: Collection[str], root: Path = Path()
-) -> tuple[list[Pair], list[tuple[str, str, str]]]:
-    """The pairs of a study whose models both have results.
-
-    every : all models of the study. names : of those that have results. root : the repository.
-
-    Returns pairs of the file that `contrasts` names, with the family (group) of a; then networks
-    of one architecture trained here whose recipes differ in `pull` only, λ ≠ 0 against λ = 0, with
-    the architecture as family. And the (factor, a, b) left out because a model has no results.
-    """
-    groups = {model.name: model.group for model in every}
-    listed = read_pairs(root / study.contrasts, "contrasts") if study.contrasts else []
-    found = [Pair(*line, groups.get(line[1], "")) for line in listed]
-    default = study.training.steps if study.training else 0
-    trained = []
-    for m in every:
-        if m.recipe and (steps := default if m.recipe.steps is None else m.recipe.steps):
-            trained.append((m, m.recipe, (m.architecture, m.recipe.labels, steps)))
-    for (a, recipe, kind), (b, baseline, as_b) in product(trained, repeat=2):
-        if kind == as_b and recipe.pull != 0 and baseline.pull == 0:
-            centred = " (centred)" * recipe.centred
-            factor = f"λ = {recipe.pull:g}{centred} against 0".replace("-", "−")
-            found.append(Pair(factor, a.name, b.name, a.architecture))
-    used = [pair for pair in found if {pair.a, pair.b} <= set(names)]
-    return used, [(pair.factor, pair.a, pair.b) for pair in found if pair not in used]

@@ -72,6 +72,7 @@ class EmbedSection(Strict):
 
 
 class AlignSection(Strict):
+    features: Literal["raw", "centred", "zscored"]
     similarity: Literal["cosine", "dot", "pearson", "euclidean"]
     bootstraps: Annotated[int, Field(ge=100, le=1_000_000)]
 

@@ -12,6 +12,7 @@ from stages.sources.image_folders import benchmark_files
 from stages.sources.own import local_files
 from stages.sources.timm_tables import CLASS_LISTS
 from stages.study.experiment import Experiment
+from stages.study.stimuli import most_per_class
 
 GROUPS = ("stimuli", "tasks", "benchmarks")
 
@@ -44,7 +45,9 @@ def pieces(experiment: Experiment, group: str) -> Iterator[Piece]:
             own |= {"name": name} if spec.source == "world" else {}
             kind, make = "stimuli", partial(datasets.stimuli, name, spec.source, own)
         else:
-            most = experiment.params.tasks.per_class
+            most = most_per_class(study.taught[name], experiment.params.tasks.per_class)
+            if spec.source != "world":
+                own.pop("per_class", None)
             kind, make = "task", partial(datasets.task, name, spec.source, own, most)
         yield Piece(f"{kind} {name}", make, FILES.get(spec.source, ()), tuple(local))
 

@@ -17,7 +17,7 @@ from stages.sources.folders import class_files, image_files
 from stages.sources.timm_tables import THROUGHPUT, read_throughput
 from stages.sources.world import SUPERCLASSES
 from stages.study.spec import Study
-from stages.study.stimuli import OwnStimuli, Stimuli, Task
+from stages.study.stimuli import OwnStimuli, Stimuli, Task, most_per_class
 
 Costs = NDArray[np.float64]
 GPU_WORKERS = (1, 8, 64)
@@ -36,7 +36,8 @@ def image_counts(study: Study, per_class: int | None) -> dict[str, int]:
     """
     counts = {f"stimuli/{name}": _stimuli(study, spec) for name, spec in study.judged.items()}
     for name, task in study.taught.items():
-        kept = sum(min(size, per_class or size) for size in _class_sizes(study, task))
+        most = most_per_class(task, per_class) or math.inf
+        kept = sum(min(size, most) for size in _class_sizes(study, task))
         counts[f"tasks/{name}"] = round(kept)
     for name, b in study.benchmarks.items():
         if b.images:
@@ -72,7 +73,7 @@ def smallest_class(study: Study, task: Task, per_class: int | None) -> int:
     """Images of a task's smallest class; `per_class` as in `image_counts`."""
     public = SMALLEST.get(task.source)
     sizes = [public] if public else _class_sizes(study, task)
-    return int(min(*sizes, per_class or math.inf))
+    return int(min(*sizes, most_per_class(task, per_class) or math.inf))
 
 
 def loads(costs: Costs, workers: int, priority: Costs | None = None) -> Costs:

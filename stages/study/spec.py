@@ -1,21 +1,19 @@
 """studies/*.yaml: which models, human judgments, few-shot tasks and benchmarks a study has."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
 from stages.sources.renditions import RENDITIONS
 from stages.sources.timm_tables import CLASS_LISTS, IMAGES
-from stages.study.params import Line, Lines, Positive, Strict
-from stages.study.stimuli import FilePath, Name, PublishedValues, Stimuli, Task, one_of, path_to
-from stages.study.tables import NAME, REVISION
+from stages.study.entries import FeaturesModel, ModelEntry, TableFile, TrainedModels
+from stages.study.params import Line, Positive, Strict
+from stages.study.stimuli import FilePath, Name, PublishedValues, Stimuli, Task, one_of
 
 CLASSES_OF = {name: name for name in CLASS_LISTS}
 CLASSES_OF |= dict.fromkeys(("imagenet_sketch", "imagenet_v2"), "imagenet")
 """The classes that each published table is about; ReaL has labels of its own."""
-ModelName = Annotated[str, Field(pattern=f"^{NAME}$")]
-TableFile = Annotated[str, Field(pattern=r"^studies/models/[^/\p{C}]+\.csv$", max_length=200)]
 ValuesFile = Annotated[str, Field(pattern=r"^studies/published/[^/\p{C}]+\.csv$", max_length=200)]
 
 
@@ -74,66 +72,26 @@ class Training(Strict):
 class Recipe(Strict):
     """How a network is trained; `pull` is λ of the loss, and `steps` 0 leaves it as initialised.
 
-    `centred` double-centres what it pulls towards, or pushes away from.
+    `centred` double-centres what it pulls towards, or pushes away from. `kept` is for published
+    networks: the share of their blocks, from the first on, that keep their weights.
     """
 
+    kept: Annotated[float, Field(ge=0, le=1)] | None = None
     labels: Literal["categories", "superclasses", "nuisances", "shuffled"] = "categories"
     pull: Annotated[float, Field(ge=-100, le=100)] = 0.0
     centred: bool = False
     steps: Annotated[int, Field(ge=0)] | None = None
 
+    @property
+    def share(self) -> float | None:
+        """The share of published blocks; None where the recipe trains a network here."""
+        return 0.0 if self.steps == 0 else self.kept
 
-class TrainedModels(Strict):
-    """Every architecture (a name of timm's) with every recipe, trained here."""
-
-    architectures: Lines
-    recipes: Lines
-
-
-class ModelTable(Strict):
-    """Listed models; what they are called, and their families, in words."""
-
-    table: TableFile
-    called: Line = "models"
-    family: Line = "timm family"
-
-
-class TimmPatterns(Strict):
-    """Published models by patterns of timm's `architecture.tag`; * stands for anything."""
-
-    timm: Lines
-
-
-class HubModel(Strict):
-    """A timm model in a repository on the hub: model.safetensors beside a config.json."""
-
-    name: ModelName
-    hub: Annotated[str, Field(pattern=f"^{NAME}/{NAME}$")]
-    revision: Annotated[str, Field(pattern=f"^{REVISION}$", max_length=200)] | None = None
-
-
-class LocalModel(Strict):
-    """A timm model of your own: a safetensors file, and a timm config.json."""
-
-    name: ModelName
-    weights: Annotated[Line, path_to(".safetensors")]
-    config: Annotated[Line, path_to(".json")]
-
-
-def _form(entry: Any) -> str:
-    """The key that tells which form a `models` entry has."""
-    keys = vars(entry) if isinstance(entry, Strict) else entry if isinstance(entry, dict) else ()
-    return next((f for f in ("table", "timm", "hub", "weights") if f in keys), "architectures")
-
-
-ModelEntry = Annotated[
-    Annotated[TrainedModels, Tag("architectures")]
-    | Annotated[ModelTable, Tag("table")]
-    | Annotated[TimmPatterns, Tag("timm")]
-    | Annotated[HubModel, Tag("hub")]
-    | Annotated[LocalModel, Tag("weights")],
-    Discriminator(_form),
-]
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if self.kept is not None and self.model_fields_set != {"kept"}:
+            raise ValueError("'kept' leaves nothing to train, and stands alone")
+        return self
 
 
 class Reference(Strict):
@@ -215,13 +173,14 @@ class Study(Strict):
         sourced = (*self.stimuli.values(), *self.tasks.values(), self.training)
         if self.world is None and any(part and part.source == "world" for part in sourced):
             yield "source 'world' needs the section 'world'"
+        here = all(isinstance(entry, TrainedModels | FeaturesModel) for entry in self.models)
         allowed = [("clean", "readout")] if self.training else []
         for name, b in self.benchmarks.items():
             if b.made_here and self.training is None:
                 yield f"benchmark '{name}' needs the section 'training'"
             if b.select and self.reference is None:
                 yield "'select: reference_fails' needs the section 'reference'"
-            if (b.published or b.images or b.facts) and any(trained):
+            if (b.published or b.images) and here:
                 yield "benchmarks: 'published' and 'images' are for published models"
             kinds = {"own": b.images, "published": b.published or b.facts, "readout": b.made_here}
             allowed += [(name, kind) for kind, there in kinds.items() if there]
@@ -229,12 +188,8 @@ class Study(Strict):
             yield "tasks, benchmarks: one of them is needed at least"
         if "clean" in self.benchmarks:
             yield "benchmarks: 'clean' is the name of the clean images themselves"
-        if any(trained) and not all(trained):
-            yield "models: networks trained here and published ones have no benchmark in common"
         if self.training is None and (any(trained) or self.reference):
             yield "networks trained here need the section 'training'"
-        if self.training and not any(trained):
-            yield "training: must be null, because no network is trained here"
         for name, s in self.stimuli.items():
             if not self.simulated and (s.source == "world" or getattr(s, "simulated", False)):
                 yield f"simulated: must be true, because judgments of '{name}' are simulated"

@@ -190,12 +190,16 @@ class WorldTask(Strict):
 
 
 class PublicTask(Strict):
+    """A public test set; `per_class` keeps the first images of each class."""
+
     source: Literal["digits", "mnist", "fashion_mnist"]
+    per_class: Positive | None = None
 
 
 class Cifar100Task(Strict):
     """CIFAR-100's test set: the 40 classes not pretrained on here, or all 100, as in the paper."""
 
+    per_class: Positive | None = None
     source: Literal["cifar100"]
     classes: Literal["held_out", "all"] = "held_out"
 
@@ -223,3 +227,8 @@ Task = Annotated[
     PublishedTask | WorldTask | PublicTask | Cifar100Task | FolderTask | NpzTask,
     Field(discriminator="source"),
 ]
+
+
+def most_per_class(task: Task, asked: int | None) -> int | None:
+    """Images of a class that a task keeps, by the study and params.yaml (`asked`); None: all."""
+    return min(filter(None, (getattr(task, "per_class", None), asked)), default=None)

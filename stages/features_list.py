@@ -1,0 +1,56 @@
+"""Writes a study's images as files, so that another program can extract features of them.
+
+`python -m stages.features_list laptop` for one study, which must be that of params.yaml, whose
+images stage download made; without a name, for it.
+
+Reads:  data/stimuli/, data/tasks/, data/benchmarks/
+Writes: data/images/<set>/: every image of the set as a file; <set>.txt: their names in order
+
+A model whose features you extracted is declared as {name: ..., features: <folder>}, with a file
+<set>.npy, .npz or .csv for each set: a row an image, in the order of <set>.txt.
+"""
+
+import shutil
+
+import numpy as np
+from PIL import Image
+
+from stages.networks.given import image_names
+from stages.networks.images import image_set
+from stages.runtime.door import door
+from stages.runtime.errors import UsageError
+from stages.runtime.files import replacing, write_bytes
+from stages.study import command
+from stages.study.load import load
+
+BATCH = 256
+
+
+def main() -> None:
+    experiment, asked = load(), command.study("features_list")
+    if asked not in (None, experiment.params.study):
+        wrong = f"params.yaml: study: '{experiment.params.study}', not '{asked}'"
+        raise UsageError(f"{wrong}: run the study's stage download first")
+    sets = experiment.image_sets("transfer") | experiment.image_sets("benchmarks")
+    if absent := [str(path) for path in sets.values() if not path.exists()]:
+        raise UsageError(f"{absent[0]} is missing: run `dvc repro embed@transfer` first")
+    out = experiment.paths.data / "images"
+    with replacing(out) as folder:
+        for name, place in sets.items():
+            short = name.rpartition("/")[2]
+            names, images = image_names(place), image_set(place)
+            (folder / short).mkdir()
+            for start in range(0, len(names), BATCH):
+                batch = images[start : start + BATCH]
+                for file, image in zip(names[start : start + BATCH], batch, strict=True):
+                    target = folder / short / file
+                    if isinstance(image, np.ndarray):
+                        Image.fromarray(image).save(target)
+                    else:
+                        shutil.copyfile(place / file, target)
+            write_bytes(folder / f"{short}.txt", "".join(f"{n}\n" for n in names).encode())
+            print(f"features_list: {len(names):>7,} images of {name}: {out}/{short}/")
+
+
+if __name__ == "__main__":
+    door(main)
