@@ -154,14 +154,14 @@ def test_whoever_hovers_reads_every_row_and_no_missing_number(path: str) -> None
     assert not [tip for tip in tips if {"undefined", "null", "NaN", ""} & set(tip.values())]
     if PLOTS[path]["template"] == "curve":
         assert Counter(tip["model"] for tip in tips) == Counter(row["model"] for row in rows)
-        shown = sorted(number(tip["alignment"]) for tip in tips)
+        shown = sorted(number(tip["likeness"]) for tip in tips)
         assert shown == pytest.approx(sorted(row["alignment"] for row in rows), abs=6e-4)
 
 
 PANEL = {
     "by_n": "{task}, {head}",
     "groups": "{task}",
-    "table1": "{measure} alignment, top-{top}",
+    "table1": "{measure} likeness, top-{top}",
     "grid": "{family effects}",
     "queries": "{panel}",
     "channel": "{panel}",
@@ -188,7 +188,7 @@ def test_points_lie_in_the_panel_and_at_the_place_of_what_is_read_on_them(path: 
         if name in PANEL:
             assert panel == PANEL[name].format(**tip)
         elif name == "intervals":
-            term = {"z²": "z² alignment", "linear": "alignment itself"}[tip["term"]]
+            term = {"z²": "z² of likeness", "linear": "likeness itself"}[tip["term"]]
             assert panel == f"{term}, top-{tip['top']}"
         elif name == "factors":
             assert panel == re.sub(r" \d+-shot$", ", few-shot", tip["of"])
