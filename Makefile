@@ -3,6 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Files of plain English; .proselintrc.json switches off checks that take code and tables for prose.
+PAGES := $(wildcard *.md docs/*.md docs/results/*.md data/*.md studies/files/*.md) NOTICE \
+  params.yaml dvc.yaml $(wildcard studies/*.yaml)
 .DEFAULT_GOAL := help
 .PHONY: help setup reproduce test test-all lint plots experiments publish record plan fetch pin describe bench planted chaos audit requirements
 
@@ -14,19 +17,24 @@ setup: .venv/ready  ## make .venv and install the pinned requirements (done by t
 .venv/ready: requirements.txt requirements-uv.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v[:2] <= (3, 13) and \
 	  f"Python {v[0]}.{v[1]} is not supported: use 3.11, 3.12 or 3.13, as in make PYTHON=python3.11")'
+	@echo "Setting up .venv, once: this downloads several gigabytes (PyTorch) and takes some minutes"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-uv.txt
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.txt
 	@touch $@
 
 reproduce: .venv/ready  ## set up, then run the study of params.yaml (the default one offline)
-	dvc repro
+	@echo "Running the study of params.yaml. The default one takes 5 minutes on 2 cores the first time;"
+	@echo "whatever is unchanged is not computed again. Interrupt it when you like, and run it again."
+	@dvc repro
 
-test: .venv/ready  ## lint, types, and all tests
+test: .venv/ready  ## lint, types, prose, and all tests
 	ruff format --check .
 	ruff check .
 	mypy
 	lint-imports
+	codespell $(PAGES) CITATION.cff Makefile stages benchmarks chaos record
+	proselint check $(PAGES)
 	pytest -n auto --dist loadfile
 
 lint: .venv/ready  ## lint and types alone, with what can be mended mended
