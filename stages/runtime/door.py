@@ -1,4 +1,7 @@
-"""The door of every stage: an error that a user can act on becomes one line and an exit code.
+"""The door of every stage: it says which stage begins, and turns errors into exit codes.
+
+An error that a user can act on becomes one line. Where DVC has started the stage, the first line
+gives its place in the pipeline: "stage 4 of 12, pretrain: Train every model by its recipe".
 
 Exit codes: 0 success, also where models that do not suit are left out by name; 1 usage (parameters,
 studies); 2 data (files, downloads, shapes, NaN, a full disk); 3 some units failed while the others
@@ -11,8 +14,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
+
+import yaml
 
 from stages.runtime.errors import DataError, UnitError, UsageError
 
@@ -34,6 +40,8 @@ def door(stage: Callable[[], None]) -> None:
     before = {number: signal.getsignal(number) for number in _SAID}
     _on_signals(_stop)
     try:
+        if name := os.environ.get("DVC_STAGE"):  # as DVC names it: "pretrain", "embed@transfer"
+            announce(name)
         stage()
     except (UsageError, DataError, UnitError) as error:
         said, code = str(error), error.code
@@ -53,6 +61,28 @@ def door(stage: Callable[[], None]) -> None:
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in said)
     print(f"error: {line}", file=sys.stderr)
     sys.exit(code)
+
+
+def announce(name: str) -> None:
+    """Print the place of a stage among those of dvc.yaml, and what it does, on stderr."""
+    pipeline = Path("dvc.yaml")
+    purposes = described(yaml.safe_load(pipeline.read_bytes())) if pipeline.is_file() else {}
+    if name in purposes:
+        place = list(purposes).index(name) + 1
+        print(f"stage {place} of {len(purposes)}, {name}: {purposes[name]}", file=sys.stderr)
+
+
+def described(pipeline: dict[str, Any]) -> dict[str, str]:
+    """What each stage of a dvc.yaml does, by DVC's name, in the file's order.
+
+    DVC runs stages in that order as long as each follows those that it reads. A `foreach` over a
+    mapping is as many stages as it has keys, each described by its own `desc`.
+    """
+    found: dict[str, str] = {}
+    for name, stage in pipeline.get("stages", {}).items():
+        group = {f"{name}@{key}": item for key, item in stage.get("foreach", {}).items()}
+        found |= {one: entry.get("desc", "") for one, entry in (group or {name: stage}).items()}
+    return found
 
 
 def listen() -> None:
