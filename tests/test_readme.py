@@ -2,10 +2,12 @@
 
 import json
 import re
+import tomllib
 from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 
 from tests.conftest import ROOT
 
@@ -51,6 +53,31 @@ def test_the_front_page_quotes_the_results() -> None:
     novel = next(row for row in answer("miniature") if row["outcome"] == "novel")
     assert f"(partial r = {novel['linear']['r']:+.2f})" in " ".join(README.split())
     assert not any(row["two_lines"]["u"] for row in answer("miniature"))
+
+
+def test_what_metrics_diff_prints_is_of_the_results() -> None:
+    """`dvc exp run -S fewshot.n=5` and `dvc metrics diff`, as far as processors agree.
+
+    docs/engineering.md: accuracies differ by at most 0.004 between kinds, correlations by 0.08.
+    """
+    printed = re.findall(r"metrics/summary\.json +(\w+) +([\d.]+) +([\d.]+) +(-?[\d.]+)", README)
+    head = {name: float(value) for name, value, _, _ in printed}
+    workspace = {name: float(value) for name, _, value, _ in printed}
+    change = {name: float(value) for name, _, _, value in printed}
+    committed = json.loads((ROOT / "metrics" / "summary.json").read_text())
+    assert head["mean_fewshot_accuracy"] == pytest.approx(
+        committed["mean_fewshot_accuracy"], abs=0.004
+    )
+    table = pd.read_csv(RESULTS / "miniature" / "correlations.csv")
+    novel = table.query("outcome == 'novel' and n == 5 and head == 'linear'")
+    for term, name in (("z²", "r_z2_main_outcome"), ("linear", "r_alignment_main_outcome")):
+        (five,) = novel[(novel["measure"] == "pearson") & (novel["term"] == term)]["r"]
+        assert workspace[name] == pytest.approx(five, abs=0.08)
+        assert head[name] == pytest.approx(committed[name], abs=0.08)
+        assert f"{head[name]:.2f} to {workspace[name]:.2f}" in README or (
+            f"{workspace[name]:g} instead of {head[name]:g}" in README
+        )
+    assert change == {name: round(workspace[name] - head[name], 4) for name in head}
 
 
 @pytest.mark.parametrize("study", PUBLISHED)
@@ -117,3 +144,17 @@ def test_the_front_page_is_short() -> None:
     assert len(README.splitlines()) <= 130
     assert len(README.split()) <= 1200
     assert next(i for i, line in enumerate(README.splitlines()) if "make test " in line) < 25
+
+
+def test_the_notice_names_every_published_table() -> None:
+    notice = (ROOT / "NOTICE").read_text()
+    for table in (ROOT / "studies").glob("[mp][ou]*/*.csv"):  # models/, published/
+        assert table.name in notice, table
+
+
+def test_the_citation_is_of_this_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == project["version"]
+    assert citation["license"] == "MIT"
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License")
