@@ -91,6 +91,55 @@ def test_counts_of_specifications_are_in_the_results(study: str) -> None:
         assert f"{', '.join(counts[:-1])} and {counts[-1]}" in page
 
 
+def test_what_specifications_say_of_the_line_is_in_the_results() -> None:
+    page = " ".join(PAGE.split())
+    for study, sentence in (
+        (
+            "clickme",
+            "On ImageNet-A, none of {specifications} specifications says so, and {opposing}",
+        ),
+        (
+            "brain",
+            "only {opposing} of {tested} testable specifications say so, and {supporting} say",
+        ),
+    ):
+        curve = pd.read_csv(RESULTS / study / "specification_curve.csv")
+        row = curve[(curve["claim"] != "a U") & (curve["outcome"] == "imagenet_a")].iloc[0]
+        assert sentence.format(**row) in page
+        assert study == "brain" or row["supporting"] == 0
+
+
+def test_what_it_says_of_the_miniature_is_in_the_results() -> None:
+    """Groups by alignment, and what the recipes that push away from people change."""
+    page = " ".join(PAGE.split())
+    groups = json.loads((ROOT / "plots" / "groups_by_n.json").read_text())
+    novel = {r["group"]: r["accuracy"] for r in groups if (r["task"], r["n"]) == ("novel", 1)}
+    high, mid, low = (f"{100 * novel[group]:.0f} %" for group in ("high", "mid", "low"))
+    assert f"{high} for the five most aligned networks, {mid} for the five in the middle" in page
+    assert f"and {low} for the five least aligned" in page
+
+    rows = pd.read_csv(RESULTS / "miniature" / "factors.csv").to_dict("records")
+    pushed = {row["what"]: row for row in rows if row["factor"] == "λ = −4 against 0"}
+    named = [pushed[what] for what in ("pearson", "novel 1-shot", "adversarial top-1")]
+    alignment, learning, fooled = (f"{-row['mean']:.2f}" for row in named)
+    sentence = f"lowers alignment by {alignment}, 1-shot accuracy on new classes by {learning} and"
+    assert f"{sentence} accuracy on adversarial images by {fooled} (q < 0.05)" in page
+    assert all(row["q"] < 0.05 for row in named)
+    assert not any(row["q"] < 0.05 for row in rows if row["factor"] == "λ = 2 against 0")
+
+    shown = [row for row in answer("miniature") if row["z2"]["p"] < 0.05]
+    names = [row["outcome"] for row in shown if row["z2"]["r"] > 0]
+    count = {1: "one", 2: "two", 3: "three", 4: "four"}[len(names)]
+    assert f"z² is significant for {count} of eight outcomes ({', '.join(names)})" in page
+
+
+@pytest.mark.parametrize("study", ["miniature", "clickme", "brain", "layers", "contrary"])
+def test_the_front_page_counts_models_right(study: str) -> None:
+    models = json.loads((RESULTS / study / "summary.json").read_text())["models"]
+    (row,) = re.findall(rf"^\| `{study}`[^|]*\| (\d+)", README, re.M)
+    assert int(row) == models
+
+
 @pytest.mark.parametrize("study", TRAINED)
 def test_what_it_says_of_the_theory_is_in_the_results(study: str) -> None:
     if study == "laptop":  # published before outcomes said so, see docs/results/README.md
