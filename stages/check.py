@@ -1,8 +1,8 @@
 """Checks params.yaml and the study before anything else runs.
 
 Reads:  params.yaml, studies/
-Writes: data/checked.txt (the same for all studies that ask people, or for all that do not, so that
-        nothing else reruns because of it)
+Writes: data/checked.txt (one text for all studies with judgments, another for all without, so that
+        nothing else runs again because of it)
 
 Every other stage comes after this one, so a wrong value leaves all earlier outputs untouched.
 """

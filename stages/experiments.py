@@ -1,9 +1,9 @@
-"""Prints experiments side by side: `make experiments`, behind which this stands.
+"""Prints experiments side by side. `make experiments` runs it.
 
 Usage: python -m stages.experiments [revision ...]
 
-A row is a metric, or a parameter in which experiments differ; a column is an experiment, the
-workspace or a commit. Without revisions: the last commit and its experiments.
+A row is a metric, or a parameter in which experiments differ. A column is an experiment, the
+workspace or a commit. Without a revision, it shows the last commit and its experiments.
 
 Reads:  what `dvc exp show` knows
 Writes: nothing

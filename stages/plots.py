@@ -1,10 +1,10 @@
-"""The plots as a page that needs no internet: `make plots`, behind which this stands.
+"""Makes a page of the plots that needs no internet. `make plots` runs it.
 
 Usage: python -m stages.plots [revision ...]
 
-Without a revision the plots of the current results; with one or more DVC's comparison of them, one
-alone with the current results. DVC's own page takes Vega from the internet: here it is written into
-the page, from the package vl-convert-python.
+Without a revision, the page shows the current results. With several it compares them, as DVC does;
+a single one is compared with the current results. DVC's own page loads Vega from the internet. Here
+Vega is written into the page, from the package vl-convert-python.
 
 Writes: dvc_plots/
 """

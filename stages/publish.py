@@ -1,9 +1,9 @@
-"""Keeps what a study found as a snapshot in git: `make publish`, behind which this stands.
+"""Keeps what a study found as a snapshot in git. `make publish` runs it.
 
 Reads:  data/report/, data/tables/, data/theory/, plots/figures/, metrics/, dvc.lock, of a run whose
         inputs are committed
 Writes: docs/results/<study>/: figures/, report.html, answer.json, summary.json, theory.json, a few
-        tables, and digests.json: SHA-256 of measurements, and of the run's outputs in dvc.lock
+        tables, and digests.json: SHA-256 of the measurements, and the digests in dvc.lock
 """
 
 import json
@@ -58,7 +58,7 @@ def check_committed() -> None:
         raise DataError(f"not committed: {names}; commit before you publish")
     stale = json.loads(output(sys.executable, "-m", "dvc", "status", "--json"))
     if stale:
-        raise DataError(f"older than the inputs: {', '.join(stale)}; `dvc repro` first")
+        raise DataError(f"older than the inputs: {', '.join(stale)}; run `dvc repro` first")
 
 
 def output(*command: str) -> str:
