@@ -12,7 +12,7 @@ PAGES := $(wildcard *.md docs/*.md docs/results/*.md data/*.md studies/files/*.m
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/ready  ## make .venv and install the pinned requirements (done by the others)
+setup: .venv/ready  ## make .venv and install the pinned requirements (the others do this first)
 
 .venv/ready: requirements.txt requirements-uv.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v[:2] <= (3, 13) and \
@@ -28,34 +28,34 @@ reproduce: .venv/ready  ## set up, then run the study of params.yaml (the defaul
 	@echo "whatever is unchanged is not computed again. Interrupt it when you like, and run it again."
 	@dvc repro
 
-test: .venv/ready  ## lint, types, prose, and all tests
+test: .venv/ready  ## check lint, types and prose, and run all tests
 	ruff format --check .
 	ruff check .
 	mypy
 	lint-imports
 	codespell $(PAGES) CITATION.cff Makefile stages benchmarks chaos record
-	proselint check $(PAGES)
+	proselint check $(PAGES) stages/report/templates/report.yaml
 	pytest -n auto --dist loadfile
 
-lint: .venv/ready  ## lint and types alone, with what can be mended mended
+lint: .venv/ready  ## format, lint and types only; repairs what it can
 	ruff format .
 	ruff check --fix .
 	mypy
 	lint-imports
 
-plots: .venv/ready  ## the plots as a page, dvc_plots/index.html: make plots REVS="HEAD name"
+plots: .venv/ready  ## write the plots as a page, dvc_plots/index.html: make plots REVS="HEAD name"
 	@python -m stages.plots $(REVS)
 
-experiments: .venv/ready  ## experiments side by side: make experiments REVS="name name"
+experiments: .venv/ready  ## print experiments side by side: make experiments REVS="name name"
 	@python -m stages.experiments $(REVS)
 
 publish: .venv/ready  ## keep what the study found under docs/results/, from a committed run
 	@python -m stages.publish
 
-record: .venv/ready  ## make the facts on published models anew: studies/models, studies/published
+record: .venv/ready  ## make the tables of published facts again: studies/models, studies/published
 	@python -m record
 
-plan: .venv/ready  ## what a study would cost: make plan STUDY=open
+plan: .venv/ready  ## say what a study would cost: make plan STUDY=open
 	@python -m stages.plan $(STUDY)
 
 fetch: .venv/ready  ## download a study's published weights before it runs: make fetch STUDY=open
@@ -67,7 +67,7 @@ pin: .venv/ready  ## pin a study's published weights to their commits of today: 
 describe: .venv/ready  ## record what timm's networks are in a model table: make describe TABLE=...
 	@python -m stages.networks.describe $(TABLE)
 
-bench: .venv/ready  ## speed, beside what a user would write, on this machine; half an hour
+bench: .venv/ready  ## measure speed beside what a user would write; half an hour
 	python -m benchmarks.fewshot
 	python -m benchmarks.fewshot_gpu
 	python -m benchmarks.triplets
@@ -78,19 +78,19 @@ bench: .venv/ready  ## speed, beside what a user would write, on this machine; h
 	python -m benchmarks.growth
 	python -m benchmarks.scale
 
-planted: .venv/ready  ## does the analysis find what is planted, and nothing else? In minutes
+planted: .venv/ready  ## check that the analysis finds planted effects and nothing else; minutes
 	python -m benchmarks.planted
 
-chaos: .venv/ready  ## injects faults, and counts what is lost or bad data accepted; a quarter of an hour
+chaos: .venv/ready  ## inject faults, count what is lost or wrongly accepted; a quarter of an hour
 	python -m chaos
 
-audit: .venv/ready  ## are known vulnerabilities in the pinned packages? Asks a public database
+audit: .venv/ready  ## ask a public database for known vulnerabilities of the pinned packages
 	uvx pip-audit --requirement requirements.txt --require-hashes --disable-pip
 
-test-all: .venv/ready  ## every test, also those that go through all 490 published models
+test-all: .venv/ready  ## run every test, also those that go through all 490 published models
 	pytest -m "" -n auto --dist loadfile
 
-requirements: .venv/ready  ## compile requirements.txt anew from pyproject.toml
+requirements: .venv/ready  ## compile requirements.txt again from pyproject.toml
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --extra dev --output-file requirements.txt pyproject.toml
 	echo uv | uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
