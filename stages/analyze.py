@@ -22,7 +22,7 @@ from stages.report.report import write_figures_and_report
 from stages.runtime.door import door
 from stages.runtime.files import replacing, write_json
 from stages.runtime.jobs import Job, run, warm
-from stages.runtime.machine import Place, place
+from stages.runtime.machine import Place, one_thread, place
 from stages.runtime.tables import write_table
 from stages.similarity.ceilings import noise_ceilings
 from stages.sources.human import read_judgments
@@ -33,6 +33,7 @@ def main() -> None:
     experiment = load()
     study, paths, p = experiment.study, experiment.paths, experiment.params.analyze
     seed, alpha, where = experiment.params.seed, 1 - p.confidence, place(experiment.params.compute)
+    one_thread()  # BLAS rounds by the number of its threads
     warm(where, "stages.report.figure", "matplotlib.figure")  # while this process computes
     for name in study.judged:
         read_judgments(paths.stimuli / name)  # bad ones are named before any work

@@ -19,7 +19,7 @@ from stages.communication.queries import GameSize, games
 from stages.communication.reach import ReachSize, reach
 from stages.runtime.door import door
 from stages.runtime.files import replacing, write_json
-from stages.runtime.jobs import Job, run
+from stages.runtime.jobs import Job, run, warm
 from stages.runtime.machine import place
 from stages.runtime.tables import write_table
 from stages.study.load import load
@@ -27,34 +27,35 @@ from stages.study.load import load
 
 def main() -> None:
     experiment = load()
-    paths = experiment.paths
+    paths, params = experiment.paths, experiment.params
     if not experiment.study.judged:
         with replacing(paths.theory) as folder:
             write_json(folder / "summary.json", {})
         write_json(paths.plots / "theory_queries.json", [])
         write_json(paths.plots / "theory_fewshot.json", [])
         return
-    p, seed, jobs = experiment.params.theory, experiment.params.seed, dict[tuple[Any, ...], Job]()
+    p, seed, where = params.theory, params.seed, place(params.compute)
+    warm(where, "scipy.spatial.distance", "scipy.stats")
+    jobs: dict[tuple[Any, ...], Job] = {}
     for n, d in product(p.game.objects, p.game.dimensions):
         game = GameSize(**p.game.model_dump() | {"objects": n, "dimensions": d})
         cost = min(places(n, d), game.positions) * game.worlds * game.runs
         jobs["game", n, d] = Job(partial(games, game, seed), p.epsilon, cost)
 
     classes = ClassesSize(**p.fewshot.model_dump())
-    learn, shots = partial(accuracies, classes, seed), experiment.params.fewshot.n
+    learn, shots = partial(accuracies, classes, seed), params.fewshot.n
     cost = classes.positions * classes.worlds * len(shots)
     jobs["few-shot",] = Job(learn, list(product(p.epsilon, shots)), cost)
     shift, attack = p.shift.model_dump(), p.adversarial.model_dump()
     shifts = list(product(p.epsilon, shift.pop("sizes")))
     attacks = list(product(p.epsilon, attack.pop("candidates")))
     jobs |= {("shift", e, s): Job(partial(shifted, e, s, seed, **shift)) for e, s in shifts}
-    for e, k in attacks:
-        jobs["adversarial", e, k] = Job(partial(adversarial, e, k, seed, **attack), cost=k)
+    jobs |= {("attack", e, k): Job(partial(adversarial, e, k, seed, **attack)) for e, k in attacks}
     own = p.reach.model_dump()
     for n in (stimuli := own.pop("stimuli")):
         jobs["reach", n] = Job(partial(reach, ReachSize(**own), n, seed), cost=n * n)
 
-    results = run("theory", jobs, where := place(experiment.params.compute))
+    results = run("theory", jobs, where)
     reached = [row for n in stimuli for row in results["reach", n]]
     cells = [(row["epsilon"], min(shots)) for row in reached if row["representation"] == "lookup"]
     lessons = run("theory reached", {"reached": Job(learn, cells)}, where)
@@ -64,10 +65,9 @@ def main() -> None:
         "queries": [row for _, settings in played for row in settings],
         "fewshot": results["few-shot",],
         "shift": [results["shift", e, size] for e, size in shifts],
-        "adversarial": [results["adversarial", e, k] for e, k in attacks],
+        "adversarial": [results["attack", e, k] for e, k in attacks],
         "reach": reached,
-        "reached": lessons["reached"],
-    }
+    } | lessons
     with replacing(paths.theory) as folder:
         for name, rows in tables.items():
             write_table(folder / f"{name}.csv", rows)

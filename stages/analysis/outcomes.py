@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from scipy.stats import false_discovery_control
+import scipy  # scipy.stats is imported when used: stage robustness only reads tables
 
 from stages.runtime.tables import Record as Record
 
@@ -38,6 +38,6 @@ def fill_q(rows: Sequence[Record], p: str, kind: str = "") -> None:
     """
     for value in {row.get(kind) for row in rows}:
         tested = [row for row in rows if row.get(kind) == value and row[p] is not None]
-        q = false_discovery_control([row[p] for row in tested], method="bh")
+        q = scipy.stats.false_discovery_control([row[p] for row in tested], method="bh")
         for row, controlled in zip(tested, q, strict=True):
             row["q"] = float(controlled)

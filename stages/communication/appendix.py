@@ -8,7 +8,7 @@ is the expected minimum.
 """
 
 import numpy as np
-from scipy.stats import binom, sem
+import scipy
 
 from stages.communication.game import answers, interval
 from stages.runtime.random import rng_for
@@ -46,7 +46,7 @@ def shifted(
         "shift": shift,
         "teacher": float(teacher.mean()),
         **interval("student", student),
-        "se": float(sem(student - expected)),
+        "se": float(scipy.stats.sem(student - expected)),
         "worlds": worlds,
         "expected": float(expected.mean()),
     }
@@ -81,7 +81,7 @@ def adversarial(
         "epsilon": epsilon,
         "candidates": candidates,
         **interval("disagreement", largest),
-        "se": float(sem(largest)),
+        "se": float(scipy.stats.sem(largest)),
         "worlds": worlds,
         "expected": expected_maximum(candidates, trials, epsilon) / trials,
         "printed": printed_expectation(candidates, trials, epsilon) / trials,
@@ -90,9 +90,9 @@ def adversarial(
 
 def expected_maximum(draws: int, trials: int, p: float) -> float:
     """Expected largest of k draws from Bin(N, p): Σ_x 1 − F(x)^k over x = 0..N−1."""
-    return float((1 - binom.cdf(np.arange(trials), trials, p) ** draws).sum())
+    return float((1 - scipy.stats.binom.cdf(np.arange(trials), trials, p) ** draws).sum())
 
 
 def printed_expectation(draws: int, trials: int, p: float) -> float:
     """Σ_x (1 − F(x))^k, as the proof of Theorem A.5 prints it: the expected *minimum*."""
-    return float((binom.sf(np.arange(trials), trials, p) ** draws).sum())
+    return float((scipy.stats.binom.sf(np.arange(trials), trials, p) ** draws).sum())

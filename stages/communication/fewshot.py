@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.distance import cdist
+import scipy
 
 from stages.communication.game import answers, ask_at_random, interval, posterior
 from stages.runtime.random import rng_for
@@ -62,7 +62,9 @@ def draw_lesson(size: ClassesSize, rng: np.random.Generator) -> tuple[np.ndarray
     centroids = rng.choice(size.positions, size.classes, replace=False)
     scatter = rng.normal(size=(size.classes, size.tests, size.dimensions))
     examples = positions[centroids][:, None] + size.spread * scatter
-    distance = cdist(examples.reshape(-1, size.dimensions), positions, "sqeuclidean")
+    distance = scipy.spatial.distance.cdist(
+        examples.reshape(-1, size.dimensions), positions, "sqeuclidean"
+    )
     distance -= distance.min(1, keepdims=True)
     likelihood = np.exp(-distance / (2 * size.spread**2)).astype(np.float32)
     return sides, centroids, likelihood, np.repeat(np.arange(size.classes), size.tests)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.stats import combine_pvalues, ttest_1samp
+import scipy
 
 from stages.communication.game import STRATEGIES
 from stages.runtime.tables import Record
@@ -67,7 +67,7 @@ def symmetry(worlds: pd.DataFrame) -> float | None:
     pairs = pairs.reindex(columns=[False, True]).astype(float).dropna()
     tested = [_equal(values.to_numpy()) for _, values in pairs.groupby(setting)]
     p = [value for value in tested if value is not None]
-    return float(combine_pvalues(p).pvalue) if p else None
+    return float(scipy.stats.combine_pvalues(p).pvalue) if p else None
 
 
 def _equal(pairs: np.ndarray) -> float | None:
@@ -80,7 +80,7 @@ def _equal(pairs: np.ndarray) -> float | None:
         return None
     if np.ptp(difference) <= rounding:
         return float(2.0 ** (1 - len(pairs)))
-    return float(ttest_1samp(difference, 0).pvalue)
+    return float(scipy.stats.ttest_1samp(difference, 0).pvalue)
 
 
 def largest_z(rows: list[Record], found: str, expected: str) -> float | None:

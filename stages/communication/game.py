@@ -10,10 +10,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are imported when used: where nobody is asked, nothing is simulated
 from numpy.random import Generator
-from scipy.spatial.distance import cdist
-from scipy.special import logit
-from scipy.stats import sem, t
 
 from stages.runtime.tables import Record
 
@@ -49,7 +47,7 @@ def answers(objects: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
     Returns [n(n−1)/2, M] booleans: for each pair j < k, whether it is closer to x_j than to x_k.
     """
-    distance = cdist(objects, positions, "sqeuclidean")
+    distance = scipy.spatial.distance.cdist(objects, positions, "sqeuclidean")
     j, k = np.triu_indices(len(objects), 1)
     return np.asarray(distance[j] < distance[k])
 
@@ -81,7 +79,8 @@ def posterior(favour: np.ndarray, epsilon: float, prior: np.ndarray | float = 1.
 
     favour : [R, P] float32, of R games. prior : [P] of each place; by default all are equal.
     """
-    score = favour * np.float32(np.clip(-logit(epsilon), -1e4, 1e4))  # an answer's log odds
+    log_odds = np.clip(-scipy.special.logit(epsilon), -1e4, 1e4)  # of an answer
+    score = favour * np.float32(log_odds)
     score -= score.max(1, keepdims=True)
     score = np.exp(score, out=score) * np.asarray(prior, np.float32)
     return np.asarray(score / score.sum(1, keepdims=True))
@@ -173,5 +172,6 @@ def play(
 
 def interval(name: str, values: np.ndarray) -> Record:
     """Mean of W >= 2 independent worlds, by name, and its 95 % interval by Student's t."""
-    mean, half = float(values.mean()), float(t.ppf(0.975, len(values) - 1) * sem(values))
+    t = scipy.stats.t.ppf(0.975, len(values) - 1)
+    mean, half = float(values.mean()), float(t * scipy.stats.sem(values))
     return {name: mean, "low": mean - half, "high": mean + half}

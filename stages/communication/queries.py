@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import entr
+import scipy
 
 from stages.communication import game
 from stages.runtime.random import rng_for
@@ -90,7 +90,7 @@ def _over_worlds(
     def values(column: str) -> np.ndarray:
         return np.array([row[column] for row in rows], float)  # None is NaN
 
-    doubt = (entr(sure) + entr(1 - sure)) / math.log(2)
+    doubt = scipy.special.entr([sure, 1 - sure]).sum() / math.log(2)
     doubt += np.mean((1 - sure) * np.log2(np.maximum(values("places") - 1, 1)))
     right = values("right")[~np.isnan(values("right"))]
     theory = {

@@ -7,7 +7,7 @@ the world of the game. docs/theory.md says what to expect.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.distance import cdist
+import scipy
 
 from stages.communication.game import interval
 from stages.runtime.random import rng_for
@@ -81,4 +81,5 @@ def reach(size: ReachSize, stimuli: int, seed: int) -> list[Record]:
 
 def likeness(a: np.ndarray, b: np.ndarray, width: float) -> np.ndarray:
     """People's similarity [A, B] of stimuli [A, d] and [B, d]: exp(-distance² / (2 width²))."""
-    return np.asarray(np.exp(-cdist(a, b, "sqeuclidean") / (2 * width**2)))
+    distance = scipy.spatial.distance.cdist(a, b, "sqeuclidean")
+    return np.asarray(np.exp(-distance / (2 * width**2)))

@@ -1,8 +1,7 @@
 """Similarity matrices: of embeddings, and of people's distributions over categories."""
 
 import numpy as np
-from scipy.spatial.distance import pdist, squareform
-from scipy.special import entr
+import scipy  # its parts are imported when used
 
 
 def raw(embedding: np.ndarray) -> np.ndarray:
@@ -48,7 +47,7 @@ def similarity_matrix(embedding: np.ndarray, kind: str = "cosine") -> np.ndarray
     if x.ndim != 2 or not np.isfinite(x).all():
         raise ValueError(f"an embedding must be finite and [n, D]; got shape {x.shape}")
     if kind == "euclidean":
-        similarity = squareform(pdist(x))
+        similarity = scipy.spatial.distance.squareform(scipy.spatial.distance.pdist(x))
         np.negative(similarity, out=similarity)
     elif kind in ("cosine", "dot", "pearson"):
         if kind == "pearson":
@@ -89,6 +88,7 @@ def label_similarity(labels: np.ndarray, measure: str) -> np.ndarray:
         return similarity_matrix(p, "cosine")
     if measure != "jensen_shannon":
         raise ValueError(f"{measure!r}; allowed: hellinger, cosine, jensen_shannon")
+    entr = scipy.special.entr
     similarity, own = np.empty((len(p), len(p))), entr(p).sum(1)
     for i in range(len(p)):  # JSD = H((p_i + p_j) / 2) - H(p_i) / 2 - H(p_j) / 2
         nats = entr((p[i] + p[i:]) / 2).sum(1) - (own[i] + own[i:]) / 2

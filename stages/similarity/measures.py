@@ -7,8 +7,7 @@ sort of NumPy's.
 """
 
 import numpy as np
-from scipy.special import entr
-from scipy.stats import rankdata
+import scipy  # its parts are imported when used: much of what is published needs none
 
 from stages.similarity.matrices import pairs
 
@@ -23,7 +22,7 @@ def pearson(model: np.ndarray, human: np.ndarray) -> float:
 
 def spearman(model: np.ndarray, human: np.ndarray) -> float:
     """Spearman correlation of two similarity matrices [n, n] over the same; ties share ranks."""
-    return _correlation(*map(rankdata, _common(model, human)))
+    return _correlation(*map(scipy.stats.rankdata, _common(model, human)))
 
 
 def _common(model: np.ndarray, human: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -104,7 +103,8 @@ def capacity(epsilon: np.ndarray | float) -> np.ndarray:
     flipped = np.asarray(epsilon, float)
     if not ((flipped >= 0) & (flipped <= 1)).all():
         raise ValueError(f"a share of triplets is not between 0 and 1: {epsilon}")
-    bits: np.ndarray = 1 - (entr(flipped) + entr(1 - flipped)) / np.log(2)
+    nats = scipy.special.entr(flipped) + scipy.special.entr(1 - flipped)
+    bits: np.ndarray = 1 - nats / np.log(2)
     return np.maximum(bits, 0)
 
 

@@ -5,6 +5,9 @@
 
 A download ends when the server is silent for `SILENCE` seconds, sends fewer than `SLOWEST` bytes a
 second over `WINDOW` seconds, or sends more bytes than the file has.
+
+pooch and requests are imported where they are used: every stage reads the list of files, and few
+download any.
 """
 
 import os
@@ -14,9 +17,6 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-import pooch
-import requests
-import urllib3
 from tqdm import tqdm
 
 from stages.runtime.cache import default_root, naming
@@ -29,7 +29,6 @@ PASSING = {408, 429, *range(500, 600)}
 SILENCE = 30.0
 SLOWEST = 1024.0
 WINDOW = 60.0
-pooch.get_logger().setLevel("WARNING")
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,8 @@ class Remote:
 
     def problem(self, path: Path) -> str:
         """Why a file is no accepted copy, else ""; every file is accepted without known digests."""
+        import pooch
+
         found = []
         for accepted in self.accepted:
             algorithm = accepted.partition(":")[0]
@@ -102,6 +103,10 @@ def fetch(remote: Remote) -> Path:
         return _from_folder(Path(mirror), remote)
     url = mirror.rstrip("/") + "/" + quote(remote.place.as_posix()) if mirror else remote.url
     known = {"registry": {kept.name: None}, "urls": {kept.name: url}}
+    import pooch
+    import requests
+
+    pooch.get_logger().setLevel("WARNING")
     store = pooch.create(kept.parent, url, retry_if_failed=ATTEMPTS - 1, **known)
     with naming(default_root()):
         kept.unlink(missing_ok=True)
@@ -129,6 +134,9 @@ def _download(remote: Remote, url: str, target: str, _: object) -> None:
     pooch calls this, and tries again after a requests.RequestException. What will not pass is a
     DataError: an error status, endless redirects, too many or wrong bytes.
     """
+    import requests
+    import urllib3
+
     try:
         _receive(remote, url, Path(target))
     except urllib3.exceptions.HTTPError as error:
@@ -142,6 +150,8 @@ def _download(remote: Remote, url: str, target: str, _: object) -> None:
 
 
 def _receive(remote: Remote, url: str, target: Path) -> None:
+    import requests
+
     # Uncompressed, so that the bytes received are those that the digest is of, and can be counted.
     plain, name = {"Accept-Encoding": "identity"}, remote.place.name
     with (
