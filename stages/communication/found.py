@@ -1,13 +1,18 @@
 """What the simulations found, beside what theory says: metrics, and rows of DVC's plots."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import scipy
 
 from stages.communication.game import STRATEGIES
 from stages.runtime.tables import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Tables = Mapping[str, list[Record]]
 
@@ -24,6 +29,8 @@ def summary(tables: Tables) -> Record:
     between a simulation and its closed form, in standard errors, and from the sum that the paper
     prints for the expected maximum.
     """
+
+    import pandas as pd
 
     def short(value: float | None) -> float | None:
         return None if value is None else float(f"{value:.4g}")

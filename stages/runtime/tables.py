@@ -1,4 +1,9 @@
-"""Every CSV file is read here, against a schema; what is wrong becomes one clear line."""
+"""Every CSV file is read here, against a schema; what is wrong becomes one clear line.
+
+pandas is imported when a file is read: not every stage reads one.
+"""
+
+from __future__ import annotations
 
 import csv
 import io
@@ -6,12 +11,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from stages.runtime.errors import DataError, UsageError
 from stages.runtime.files import write_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Record = dict[str, Any]
 """A row of a table, by column; None is a blank cell."""
@@ -99,6 +105,8 @@ def read_table(
     DataError or UsageError
         Names the file, the line, the column, the value and what is allowed.
     """
+    import pandas as pd
+
     try:
         lines = _lines(path) if lines is None else lines
     except (OSError, UnicodeDecodeError, csv.Error) as reason:

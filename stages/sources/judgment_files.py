@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from stages.runtime.errors import DataError
 from stages.runtime.tables import Column, read_table
@@ -73,11 +72,8 @@ def _pairs(spec: Spec, files: list[Path], images: list[str]) -> Read:
     table = read_table(path, schema | {"participant": Column(optional=True)}, lines=lines)
     pair, how = looked_up(path, table[["first", "second"]], images, spec["order"])
     rows = np.column_stack([pair + 1, table["rating"]])
-    who = (
-        table["participant"].map(str.strip)
-        if "participant" in table
-        else pd.Series("", table.index)
-    )
+    table = table if "participant" in table else table.assign(participant="")
+    who = table["participant"].map(str.strip)
     names, placed = sorted(who.unique(), key=natural), dict[str, Placed]()
     for name in names:
         mine, where = rows[who == name], f"{path}: participant '{name}'" if name else str(path)

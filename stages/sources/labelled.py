@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import pandas as pd
 
 from stages.runtime.errors import DataError, UsageError
 from stages.runtime.files import npz_bytes
@@ -27,6 +26,8 @@ class Labelled:
 
     def rank(self) -> np.ndarray:
         """[N] how many earlier images have the same label."""
+        import pandas as pd
+
         return pd.Series(self.labels).groupby(self.labels).cumcount().to_numpy()
 
     def first(self, per_class: int | None) -> Self:

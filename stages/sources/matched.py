@@ -3,16 +3,21 @@
 What was decided or is missing is told in sentences, for provenance and the report.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from stages.runtime.errors import DataError
 from stages.sources.arrays import NamedArray
 from stages.sources.names import Order, in_order, match, one_each
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Placed = tuple[np.ndarray, list[str]]
 """A matrix [n, n] in the images' order, and sentences on how it was read."""
@@ -91,6 +96,8 @@ def looked_up(
     path: Path, cells: pd.DataFrame, images: Sequence[str], order: Order
 ) -> tuple[np.ndarray, str]:
     """Cells as indices of images; each different one is looked up once."""
+    import pandas as pd
+
     codes, texts = pd.factorize(cells.map(str.strip).to_numpy(object).ravel())
 
     def at(i: int) -> str:

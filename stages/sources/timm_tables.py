@@ -4,12 +4,16 @@ The tables are facts in the repository (docs/published.md). That of 2022 is the 
 that holds all of the paper's 491 models, under their names of that time.
 """
 
-from pathlib import Path
+from __future__ import annotations
 
-import pandas as pd
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stages.runtime.tables import Column, read_table
 from stages.sources.fetch import REMOTES, fetch
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 IMAGES = {
     "imagenet": 50_000,
