@@ -72,8 +72,8 @@ def _pairs(spec: Spec, files: list[Path], images: list[str]) -> Read:
     table = read_table(path, schema | {"participant": Column(optional=True)}, lines=lines)
     pair, how = looked_up(path, table[["first", "second"]], images, spec["order"])
     rows = np.column_stack([pair + 1, table["rating"]])
-    table = table if "participant" in table else table.assign(participant="")
-    who = table["participant"].map(str.strip)
+    named = "participant" in table
+    who = table["participant"].map(str.strip) if named else table["first"].map(lambda _: "")
     names, placed = sorted(who.unique(), key=natural), dict[str, Placed]()
     for name in names:
         mine, where = rows[who == name], f"{path}: participant '{name}'" if name else str(path)
@@ -82,7 +82,7 @@ def _pairs(spec: Spec, files: list[Path], images: list[str]) -> Read:
         if alike := int((mine[:, 0] == mine[:, 1]).sum()):
             told.append(f"{alike} ratings are of an image with itself: not read")
         placed[where] = from_table(mine, len(images), where, np.nan), [*notes, how, *told]
-    if "participant" in table:
+    if named:
         return _panel(spec, placed, names)
     return _group(spec, placed, f"{len(rows)} ratings of pairs")
 
