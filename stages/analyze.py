@@ -37,17 +37,16 @@ def main() -> None:
     warm(where, "stages.report.figure", "matplotlib.figure")  # while this process computes
     for name in study.judged:
         read_judgments(paths.stimuli / name)  # bad ones are named before any work
-    results, left_out = read_results(experiment)
+    by_year, left_out = read_results(experiment)
+    results = next(iter(by_year.values()))
     measure = shown_measure(experiment, results)
     theory = read_theory(paths.theory) if study.judged else {}
-    jobs = {
-        name: Job(partial(noise_ceilings, paths.stimuli / name, name, seed))
-        for name in study.judged
-    }
+    call = partial(noise_ceilings, seed=seed)
+    jobs = {name: Job(partial(call, paths.stimuli / name, name)) for name in study.judged}
     ceilings = run("ceilings", jobs, Place())
 
     context = context_of(experiment, results, ceilings, theory)
-    tables = all_tables(results, measure, Resampling(p.confidence, p.bootstraps, seed), context)
+    tables = all_tables(by_year, measure, Resampling(p.confidence, p.bootstraps, seed), context)
     with replacing(paths.data / "tables") as folder:
         for name, rows in tables.items():
             if rows:

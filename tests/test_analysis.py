@@ -36,7 +36,7 @@ def results(families: int = 8, same: bool = False) -> Results:
 
 @cache
 def found(families: int = 8, same: bool = False) -> Tables:
-    return all_tables(results(families, same), "pearson", RESAMPLES, NOTHING)
+    return all_tables({"": results(families, same)}, "pearson", RESAMPLES, NOTHING)
 
 
 def select(table: str, same: bool = False, **where: Any) -> list[Record]:
@@ -69,9 +69,9 @@ def test_naive_intervals_are_pingouins() -> None:
 
 
 def test_the_same_analysis_gives_the_same_tables() -> None:
-    again = all_tables(results(), "pearson", RESAMPLES, NOTHING)
+    again = all_tables({"": results()}, "pearson", RESAMPLES, NOTHING)
     assert json.dumps(again) == json.dumps(found())
-    other = all_tables(results(), "pearson", Resampling(0.95, 200, 1), NOTHING)
+    other = all_tables({"": results()}, "pearson", Resampling(0.95, 200, 1), NOTHING)
     for column, alike in (("family_low", False), ("low", True)):  # the seed is of the resamples
         one, two = ([row[column] for row in t["correlations"]] for t in (other, again))
         assert (one == two) == alike

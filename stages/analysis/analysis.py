@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -24,7 +24,7 @@ from stages.sources.guards import readable
 from stages.sources.timm_tables import RESULTS
 from stages.study.checks import check_groups
 from stages.study.experiment import Experiment
-from stages.study.models import all_models
+from stages.study.models import Model, all_models
 from stages.study.models import models as chosen_models
 from stages.study.pairs import Pair, pairs_of
 from stages.study.published import benchmark_rows
@@ -39,8 +39,7 @@ class Context:
 
     ceilings : by stimulus set, what `noise_ceilings` returned. pairs : models that differ in one
     factor only. published : by benchmark, timm's table of it. paper : the paper's values; empty
-    where the study is not the paper's. curve : the theory's n-shot accuracy, by ε and n. tables :
-    the results by the year of timm's tables, the chosen first; empty where there is one.
+    where the study is not the paper's. curve : the theory's n-shot accuracy, by ε and n.
     """
 
     ceilings: Mapping[str, Record | None]
@@ -48,38 +47,51 @@ class Context:
     published: Mapping[str, str | None]
     paper: Values
     curve: Sequence[Record]
-    tables: Mapping[str, Results] = field(default_factory=dict)
 
 
-def read_results(experiment: Experiment, year: int | None = None) -> tuple[Results, dict[str, str]]:
+def read_results(experiment: Experiment) -> tuple[dict[str, Results], dict[str, str]]:
     """The three tidy tables as results, and models left out of them, with the reason.
 
-    year : of timm's tables, in place of the chosen one.
-
-    Raises UsageError if too few models are left.
+    The results are by year of timm's tables, the chosen one first, where all is published; else
+    there is one, by "". Raises UsageError if too few models are left.
     """
-    study, paths, p = experiment.study, experiment.paths, experiment.params.analyze
+    study, paths, chosen = experiment.study, experiment.paths, experiment.params.models.table
     on = study.benchmarks or study.made_benchmarks
     sections = dict(zip(INPUTS, (study.stimuli, study.tasks, on), strict=True))
-    alignment, fewshot, robustness = (
-        read_measurements(paths.table(name), name == "alignment" and study.judged != study.stimuli)
+    tables = {
+        name: read_measurements(paths.table(name), study.judged != study.stimuli)
         if section
         else pd.DataFrame(columns=[*MEASUREMENTS[name]])
         for name, section in sections.items()
-    )
-    if year is not None:
+    }
+    models = chosen_models(experiment)
+    results, left_out = _results(experiment, models, tables)
+    report("analyze", left_out, " is left out")
+    if study.embeds or not any(b.published for b in study.benchmarks.values()):
+        return {"": results}, left_out
+    by_year = {str(chosen): results}
+    for year in RESULTS.keys() - {chosen}:
         rows, _ = benchmark_rows(experiment, year)
-        robustness = pd.DataFrame(rows).astype({"top5": float})
-    chosen = chosen_models(experiment)
-    left_out = {m.name: f"no weights ({m.absent})" for m in chosen if m.absent and study.embeds}
+        tables["robustness"] = pd.DataFrame(rows).astype({"top5": float})
+        by_year[str(year)], _ = _results(experiment, models, tables)
+    return by_year, left_out
+
+
+def _results(
+    experiment: Experiment, models: Sequence[Model], tables: Mapping[str, pd.DataFrame]
+) -> tuple[Results, dict[str, str]]:
+    """Results of those models that have what is needed, and the others, with the reason."""
+    study, paths, p = experiment.study, experiment.paths, experiment.params.analyze
+    left_out = {m.name: f"no weights ({m.absent})" for m in models if m.absent and study.embeds}
     left_out |= left_out_of(paths.embeddings)
     path = paths.data / "covariate.json"
     with readable(path, "an output of stage robustness"):
         unsuitable = dict(read_json(path)["left_out"])
     c = study.covariate
     covariate_from = (c.benchmark, c.classifier) if c.benchmark and c.classifier else None
+    alignment, fewshot, robustness = (tables[name] for name in INPUTS)
     named = alignment["model"].unique()
-    about = read_index(paths.embeddings) if study.embeds else {m.name: m.published for m in chosen}
+    about = read_index(paths.embeddings) if study.embeds else {m.name: m.published for m in models}
     for name in may_lack(about, [f"stimuli/{name}" for name in study.judged]):
         left_out[name] = f"no features of {', '.join(about[name]['lacks'])}"
     lacking = missing_rows(robustness, covariate_from, named, unsuitable, about)
@@ -89,8 +101,6 @@ def read_results(experiment: Experiment, year: int | None = None) -> tuple[Resul
             if without := about.get(name, {}).get("lacks"):
                 reason = f"no features of {', '.join(without)}"
             left_out.setdefault(name, reason)
-    if year is None:
-        report("analyze", left_out, " is left out")
     kept = [t[~t["model"].isin(list(left_out))] for t in (alignment, fewshot, robustness)]
     given = (covariate_from, about, p.family, p.group_size, c.square, c.kind)
     results = Results(kept[0], kept[1], kept[2], *given)
@@ -126,21 +136,17 @@ def context_of(
         {name: benchmark.published for name, benchmark in study.benchmarks.items()},
         read_values(root / values, "paper.values") if values else {},
         theory.get("theory_fewshot", []),
-        by_table(experiment, results),
     )
 
 
-def by_table(experiment: Experiment, results: Results) -> dict[str, Results]:
-    """The results, and the same with the other year's published accuracies where there are any."""
-    chosen, study = experiment.params.models.table, experiment.study
-    if study.embeds or not any(b.published for b in study.benchmarks.values()):
-        return {}
-    others = {year: read_results(experiment, year)[0] for year in RESULTS if year != chosen}
-    return {str(year): found for year, found in ({chosen: results} | others).items()}
+def all_tables(
+    by_year: Mapping[str, Results], measure: str, resampling: Resampling, context: Context
+) -> Tables:
+    """Every table of the study, by name.
 
-
-def all_tables(results: Results, measure: str, resampling: Resampling, context: Context) -> Tables:
-    """Every table of the study, by name; `measure` is the one shown where only one is."""
+    by_year : of `read_results`. measure : the one shown where only one is.
+    """
+    results = next(iter(by_year.values()))
     confidence, first = resampling.confidence, results.shown[0]
     by_measure = {name: results.alignment[name].to_numpy() for name in results.measures}
     labels = [outcome.labels for outcome in results.outcomes]
@@ -177,7 +183,7 @@ def all_tables(results: Results, measure: str, resampling: Resampling, context: 
         "models": models(results),
         "decomposition": decomposition(results),
     }
-    tables["specifications"] = specifications(context.tables or {"": results}, measure, confidence)
+    tables["specifications"] = specifications(by_year, measure, confidence)
     tables["specification_curve"] = curve(tables["specifications"])
     return paper.with_published(tables, context.paper)
 

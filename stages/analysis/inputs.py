@@ -46,7 +46,9 @@ def read_measurements(path: Path, published: bool = False) -> pd.DataFrame:
     What is undefined or not published is blank there, and NaN here. Raises DataError as
     `read_table`. published : whether likeness may be on a scale of its own.
     """
-    columns = MEASUREMENTS[path.stem] | ({"value": Column(float)} if published else {})
+    columns = dict(MEASUREMENTS[path.stem])
+    if published and "value" in columns:
+        columns["value"] = Column(float)
     unique = [name for name in columns if name not in MEASURED]
     return read_table(path, columns, unique=unique).reset_index(drop=True)
 
