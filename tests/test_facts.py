@@ -16,7 +16,7 @@ from stages.analysis.families import Resampling
 from stages.analysis.known import over_known
 from stages.analysis.partial import partial_correlation, z, z_squared
 from stages.analysis.results import covariate_sets
-from stages.analysis.specifications import CLAIMS, curve, specifications
+from stages.analysis.specifications import TESTS, curve, specifications
 from stages.runtime.errors import DataError, UsageError
 from stages.runtime.tables import Column, Record
 from stages.study.published import read_facts
@@ -114,9 +114,8 @@ def test_the_covariates_are_top_1_its_square_and_the_kind() -> None:
 def test_every_specification_is_made_once_and_the_papers_own_is_marked() -> None:
     made = results()
     rows = specifications({"2022": made, "2026": made}, "pearson", 0.95)
-    tests = sum(map(len, CLAIMS.values()))
     given = len(made.given)  # without kinds of network: none, the covariate, with its square
-    assert len(rows) == 2 * len(made.measures) * given * 2 * tests * len(made.shown)
+    assert len(rows) == 2 * len(made.measures) * given * 2 * len(TESTS) * len(made.shown)
     table = pd.DataFrame(rows)
     choices = ["claim", "outcome", "measure", "table", "covariates", "family_effects", "test"]
     assert not table.duplicated(choices).any()

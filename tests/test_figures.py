@@ -20,7 +20,7 @@ from PIL import Image
 from stages.analysis.facts import Facts, FewShot
 from stages.analysis.outcomes import Record, Tables, records
 from stages.analysis.partial import quadratic_curve
-from stages.analysis.specifications import CLAIMS
+from stages.analysis.specifications import A_U, MORE
 from stages.report.accuracy import reach
 from stages.report.figure import frame
 from stages.report.report import DRAWINGS, draw_all
@@ -135,7 +135,7 @@ def small() -> Tables:
     test |= {"linear": False, "family_effects": [False, True], "estimate": 0.3, "q": 0.01}
     test |= {"u": True, "undefined": "", "break": 0.4}
     test |= {"slope_low": -1.0, "slope_high": 1.0, "p_low": 0.01, "p_high": 0.2}
-    choices: Record = {"claim": list(CLAIMS), "measure": "pearson", "table": "", "test": "z²"}
+    choices: Record = {"claim": [A_U, MORE], "measure": "pearson", "table": "", "test": "z²"}
     choices |= {"covariates": ["none", "covariate"], "family_effects": [False, True]}
     spans = {"alignment_low": 0.3, "alignment_high": 0.5, "accuracy_low": 0.2, "accuracy_high": 0.7}
     whats = {"pearson": "alignment", "novel 1-shot": "accuracy", "edges top-1": "accuracy"}

@@ -10,7 +10,7 @@ import pandas as pd
 from stages.analysis.families import BY_FAMILY, Resampling, without_interval
 from stages.analysis.known import over_known
 from stages.analysis.outcomes import fill_q, records
-from stages.analysis.partial import TERMS, partial_correlation, plain_correlation
+from stages.analysis.partial import TERMS, partial_correlation
 from stages.analysis.regression import coefficients, of_varying
 from stages.analysis.results import Results
 from stages.runtime.tables import Record
@@ -34,15 +34,11 @@ def correlate(
     family_low, family_high and family_p from a bootstrap of families; `undefined`, which says why
     there is no r.
     """
-    level, plain = resampling.confidence, controls is None
     given = np.empty((len(x), 0)) if controls is None else controls
 
     def find(x: np.ndarray, Y: np.ndarray, c: np.ndarray, family: np.ndarray) -> list[Record]:
         scores, by_family = TERMS[term](x), resampling.intervals(x, Y, c, family, term == "z²")
-        if plain:
-            naive = [plain_correlation(scores, y, level) for y in Y.T]
-        else:
-            naive = [partial_correlation(scores, y, c, level) for y in Y.T]
+        naive = [partial_correlation(scores, y, c, resampling.confidence) for y in Y.T]
         return [a | b for a, b in zip(naive, records(by_family[BY_FAMILY]), strict=True)]
 
     return over_known(x.to_numpy(), np.column_stack(outcomes), given, family, find)

@@ -42,20 +42,16 @@ class Resampling:
     ) -> pd.DataFrame:
         """Partial correlation of x, or of z²(x), with K outcomes, by family.
 
-        Parameters
-        ----------
         x : [M]; Y : [M, K]; covariate : [M], [M, C] or None, a plain correlation; their scale
         changes nothing.
         family : [M] integers 0..G-1; G of them are drawn in each resample.
         square : z² in place of x, about the mean of each resample.
 
-        Returns
-        -------
-        A row an outcome: r, family_low, family_high and family_p. The interval is a symmetric
-        bootstrap-t one: Fisher's z of r, give or take its family-robust standard error times the
-        quantile of |t| over resamples; p is the share of resamples whose |t| is as large as that of
-        r = 0. All but r are NaN with fewer than `MIN_FAMILIES` families, and where more than
-        `UNDEFINED` of the resamples have no correlation; r too of a constant outcome.
+        Returns a row an outcome: r, family_low, family_high and family_p. The interval is a
+        symmetric bootstrap-t one: Fisher's z of r, give or take its family-robust standard error
+        times the quantile of |t| over resamples; p is the share of resamples whose |t| is as large
+        as that of r = 0. All but r are NaN with fewer than `MIN_FAMILIES` families, and where more
+        than `UNDEFINED` of the resamples have no correlation; r too of a constant outcome.
         """
         groups = int(family.max()) + 1
         member = (np.arange(groups) == family[:, None]).astype(float)

@@ -39,14 +39,13 @@ def partial_correlation(
 
     The paper's own tool (Vallat 2018, doi:10.21105/joss.01026). The interval is by Fisher's z with
     M - C in place of M. x, y : [M] one value a model; x may be a transform of alignment. controls :
-    [M] one covariate, or [M, C]; without any it is the plain correlation.
+    [M] one covariate, or [M, C]; without any it is `plain_correlation`.
 
     Returns r, low, high, p (two-sided), and `undefined`: the reason where all four are None.
     """
     controls = controls.reshape(len(x), -1)
     if controls.shape[1] == 0:
-        found = plain_correlation(x, y, confidence)
-        return {name: found[name] for name in (*NUMBERS, "undefined")}
+        return plain_correlation(x, y, confidence)
     if reason := _undefined(x, y, controls):
         return {**dict.fromkeys(NUMBERS), "undefined": reason}
     import pingouin  # it loads seaborn, which no worker that only draws needs

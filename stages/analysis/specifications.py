@@ -17,11 +17,15 @@ from stages.analysis.results import Results
 from stages.analysis.ushape import tested
 from stages.runtime.tables import Record
 
-CLAIMS = {
-    "a U": (("z²", False), ("z²", True), ("two lines", False)),
-    "more with alignment": (("linear", False),),
-}
-"""The tests of each claim, without and with a linear term."""
+A_U, MORE = "a U", "more with alignment"
+"""The claims."""
+TESTS = (
+    (A_U, "z²", False),
+    (A_U, "z²", True),
+    (A_U, "two lines", False),
+    (MORE, "linear", False),
+)
+"""Each claim's tests, and whether they have a linear term beside their own."""
 COVARIATES = {
     "covariate": ("none", "covariate", "covariate, its square", "covariate, kind"),
     "none": ("none", "kind"),
@@ -46,26 +50,17 @@ def specifications(tables: Mapping[str, Results], measure: str, confidence: floa
         Y = np.column_stack([outcome.values.to_numpy(float) for outcome in results.shown])
         own = "covariate" if results.covariate is not None else "none"
         asked = [name for name in COVARIATES[own] if name in results.given]
-        for name, given in product(results.measures, asked):
-            controls = results.given[given]
-            x = results.alignment[name].to_numpy()
-            for claim, tests in CLAIMS.items():
-                for test, linear in tests:
-                    run = partial(tested, test, linear, effects, confidence)
-                    found = over_known(x, Y, controls, results.family, run)
-                    about: Record = {
-                        "claim": claim,
-                        "measure": name,
-                        "table": table,
-                        "covariates": given,
-                    }
-                    about |= {"family_effects": effects, "test": test + " + linear" * linear}
-                    first = table == next(iter(tables)) and name == measure and given == own
-                    about["paper"] = first and not (effects or linear) and test != "two lines"
-                    rows += [
-                        outcome.labels | about | judged(row, 1 - confidence)
-                        for outcome, row in zip(results.shown, found, strict=True)
-                    ]
+        for name, given, (claim, test, linear) in product(results.measures, asked, TESTS):
+            x, run = results.alignment[name], partial(tested, test, linear, effects, confidence)
+            found = over_known(x.to_numpy(), Y, results.given[given], results.family, run)
+            about: Record = {"claim": claim, "measure": name, "table": table, "covariates": given}
+            about |= {"family_effects": effects, "test": test + " + linear" * linear}
+            first = table == next(iter(tables)) and name == measure and given == own
+            about["paper"] = first and not (effects or linear) and test != "two lines"
+            rows += [
+                outcome.labels | about | judged(row, 1 - confidence)
+                for outcome, row in zip(results.shown, found, strict=True)
+            ]
     return rows
 
 

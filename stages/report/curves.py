@@ -7,7 +7,7 @@ import pandas as pd
 
 from stages.analysis.facts import MEASURE_WORDS, Facts
 from stages.analysis.outcomes import outcome_name, records
-from stages.analysis.specifications import CLAIMS
+from stages.analysis.specifications import A_U, MORE
 from stages.report.figure import Drawn, Frames, panels
 from stages.report.style import BLUE, INK, ORANGE, SMALL, ZERO, Axes, Look
 
@@ -26,12 +26,12 @@ CHOICES = ("measure", "table", "covariates", "family effects", "test")
 
 def curve_u(frames: Frames, facts: Facts) -> Drawn:
     """Is it a U?"""
-    return _curves(frames["specifications"], next(iter(CLAIMS)))
+    return _curves(frames["specifications"], A_U)
 
 
 def curve_more(frames: Frames, facts: Facts) -> Drawn:
     """Does accuracy rise with alignment itself?"""
-    return _curves(frames["specifications"], list(CLAIMS)[1])
+    return _curves(frames["specifications"], MORE)
 
 
 def _curves(table: pd.DataFrame, claim: str) -> Drawn:
@@ -47,9 +47,11 @@ def _curves(table: pd.DataFrame, claim: str) -> Drawn:
     ratios = [2.0, 0.17 * len(chosen) + 0.2] * down
     size: Look = {"width": 3.0, "height": sum(ratios) / len(ratios), "height_ratios": ratios}
     drawn, axes = panels(across, 2 * down, **size)
-    for k, name in enumerate(outcomes):
-        above = axes[2 * across * (k // across) + k % across]
-        below = axes[2 * across * (k // across) + across + k % across]
+    grid = np.array(axes, object).reshape(down, 2, across)
+    pairs = grid.swapaxes(1, 2).reshape(-1, 2)  # of each outcome, above and below
+    for axis in pairs[len(outcomes) :].flat:
+        axis.set_axis_off()
+    for k, (name, (above, below)) in enumerate(zip(outcomes, pairs, strict=False)):
         rows = table[(table["name"] == name) & table["estimate"].notna()]
         rows = rows.sort_values("estimate", kind="stable").assign(at=np.arange(len(rows)))
         above.set_title(name)
@@ -61,16 +63,11 @@ def _curves(table: pd.DataFrame, claim: str) -> Drawn:
             above.set_yticks([at for at in TICKS if 1.2 * low < at < 1.2 * high])
             above.yaxis.set_major_formatter("{x:g}")
         _panel(above, below, rows, chosen)
-        below.set_yticks(
-            range(len(chosen)), _labels(chosen) if k % across == 0 else [""] * len(chosen)
-        )
-        if k % across == 0:
+        leftmost = k % across == 0
+        below.set_yticks(range(len(chosen)), _labels(chosen) if leftmost else [""] * len(chosen))
+        if leftmost:
             above.set_ylabel("coefficient, sd")
-    for k in range(len(outcomes), across * down):
-        for row in (0, across):
-            axes[2 * across * (k // across) + row + k % across].set_axis_off()
-    u = claim == next(iter(CLAIMS))
-    return drawn, {"specifications": len(table) // len(outcomes), "u": u}
+    return drawn, {"specifications": len(table) // len(outcomes), "u": claim == A_U}
 
 
 def _panel(above: Axes, below: Axes, rows: pd.DataFrame, chosen: list[tuple[str, Any]]) -> None:

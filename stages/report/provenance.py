@@ -98,8 +98,6 @@ def provenance(
 ) -> dict[str, Any]:
     """All that says where a report comes from; the same for the same code and inputs.
 
-    Parameters
-    ----------
     root : the repository's root. inputs : tables that were analysed, inside of it; one that cannot
         be read is a DataError. params : section -> its values, as JSON has them.
     """

@@ -86,8 +86,6 @@ def write_report(
 ) -> None:
     """Write the report: HTML that loads nothing, with the same bytes for the same inputs.
 
-    Parameters
-    ----------
     captions : of each figure that lies in `svgs` as <name>.svg; a DataError names one that cannot
         be read.
     page : `title` of the study; what `made_of` and `provenance` return; `read`, stimulus
