@@ -12,10 +12,11 @@ import pytest
 import statsmodels.api as sm
 from scipy.stats import pearsonr
 
+from stages.analysis.analysis import features
 from stages.analysis.families import Resampling
 from stages.analysis.known import over_known
 from stages.analysis.partial import partial_correlation, z, z_squared
-from stages.analysis.results import covariate_sets
+from stages.analysis.results import Results, covariate_sets
 from stages.analysis.specifications import TESTS, curve, specifications
 from stages.runtime.errors import DataError, UsageError
 from stages.runtime.tables import Column, Record
@@ -132,6 +133,28 @@ def test_every_specification_is_made_once_and_the_papers_own_is_marked() -> None
     row = own[(own["outcome"] == first.outcome) & (own["claim"] == "a U")].iloc[0]
     assert row["estimate"] == pytest.approx(fit.params[1])
     assert row["p"] == pytest.approx(fit.pvalues[1])
+
+
+def test_what_is_done_to_features_is_a_choice_of_specifications() -> None:
+    made = results()
+    judged = made.judged.query("judge == 'group'").drop(columns=["judge", "se"])
+    tables = [
+        judged.assign(features=name, value=judged["value"] ** k)
+        for k, name in ((1, "centred"), (2, "raw"))
+    ]
+    index = {name: dict(row) for name, row in made.index.items()}
+    given = (made.judged, made.fewshot, made.robustness, made.covariate_from, index, "group", 5)
+    both = Results(*given, features=pd.concat(tables))
+    assert list(both.by_features) == ["centred", "raw"]
+    pd.testing.assert_frame_equal(both.by_features["centred"], made.alignment)
+    model = made.models[3]
+    squares = judged[(judged["model"] == model) & (judged["measure"] == "pearson")]["value"] ** 2
+    assert both.by_features["raw"].loc[model, "pearson"] == pytest.approx(squares.mean())
+    table = pd.DataFrame(specifications({"": both}, "pearson", 0.95))
+    assert len(table) == 2 * len(specifications({"": made}, "pearson", 0.95))
+    assert set(table[table["paper"]]["features"]) == {"centred"}
+    rows = features(both, "pearson")
+    assert rows[3]["raw"] == pytest.approx(squares.mean())
 
 
 def test_the_curve_counts_what_specifications_say() -> None:

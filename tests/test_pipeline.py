@@ -6,12 +6,14 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import safetensors.numpy
 import vl_convert
 import yaml
 
 from stages.similarity.decomposition import PARTS
+from stages.similarity.measures import MEASURES
 from stages.study.load import load
 from stages.study.planning import image_counts
 from tests.conftest import PARAMS, STAGES, TINY, Workspace, make_workspace
@@ -60,6 +62,11 @@ def test_tables_hold_one_row_a_measurement(workspace: Workspace) -> None:
         assert set(rows["model"]) == models
     assert len(alignment) == 6 * 2 * (3 * (1 + 3) + len(PARTS))  # models, sets, measures, judges
     group = alignment[alignment["judge"] == "group"]
+    changed = workspace.table("alignment_features")
+    raw = changed[changed["features"] == "raw"].drop(columns="features")
+    same = group[group["measure"].isin(MEASURES)][raw.columns]
+    pd.testing.assert_frame_equal(*(rows.reset_index(drop=True) for rows in (raw, same)))
+    assert len(changed) == 3 * len(raw)
     parts = group.pivot(index=["model", "set"], columns="measure", values="value")
     both = parts["centred"] + parts["typicality"]
     np.testing.assert_allclose(both, parts["pearson"], atol=1e-12)

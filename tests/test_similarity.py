@@ -6,10 +6,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.preprocessing import StandardScaler
 
 from benchmarks.triplets import by_loops
 from stages.similarity import measures
-from stages.similarity.matrices import pairs, similarity_matrix
+from stages.similarity.matrices import FEATURES, pairs, similarity_matrix
 from stages.similarity.measures import capacity, concordance, inversions, pearson, triplet
 from tests.arrays import symmetric
 
@@ -164,3 +165,28 @@ def test_capacity_is_that_of_a_binary_symmetric_channel() -> None:
 def test_what_is_no_probability_has_no_capacity(wrong: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         capacity(np.array([0.5, wrong]))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_features_are_centred_and_z_scored_over_stimuli(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(rng.normal(size=7), rng.gamma(2.0, size=7), (12, 7))
+    x[:, 3] = 2.5  # a dimension that is the same for all
+    np.testing.assert_array_equal(FEATURES["raw"](x), x)
+    for name, with_std in (("centred", False), ("zscored", True)):
+        expected = StandardScaler(with_std=with_std).fit_transform(x)
+        np.testing.assert_allclose(FEATURES[name](x), expected, atol=1e-12)
+    moved = x * rng.gamma(2.0, size=7) + rng.normal(size=7)
+    same = (similarity_matrix(FEATURES["zscored"](values)) for values in (x, moved))
+    np.testing.assert_allclose(next(same), next(same), atol=1e-9)
+
+
+def test_one_large_dimension_rules_the_raw_cosine_and_not_the_z_scored() -> None:
+    """As in Timkey & van Schijndel (2021): what people see lies in the other dimensions."""
+    rng = np.random.default_rng(0)
+    people = rng.normal(size=(30, 8))
+    x = np.column_stack([people, 50 + 20 * rng.normal(size=30)])
+    human = similarity_matrix(people)
+    found = {n: pearson(similarity_matrix(change(x)), human) for n, change in FEATURES.items()}
+    assert found["raw"] < 0.5 * found["zscored"]
+    assert found["zscored"] > 0.8

@@ -64,6 +64,10 @@ def read_results(experiment: Experiment) -> tuple[dict[str, Results], dict[str, 
         else pd.DataFrame(columns=[*MEASUREMENTS[name]])
         for name, section in sections.items()
     }
+    if study.judged:
+        changed = read_measurements(paths.table("alignment_features"))
+        other = changed["features"] != experiment.params.align.features
+        tables["alignment_features"] = pd.concat([changed[~other], changed[other]])
     models = chosen_models(experiment)
     results, left_out = _results(experiment, models, tables)
     report("analyze", left_out, " is left out")
@@ -103,7 +107,8 @@ def _results(
             left_out.setdefault(name, reason)
     kept = [t[~t["model"].isin(list(left_out))] for t in (alignment, fewshot, robustness)]
     given = (covariate_from, about, p.family, p.group_size, c.square, c.kind)
-    results = Results(kept[0], kept[1], kept[2], *given)
+    changed = tables["alignment_features"] if study.judged else None
+    results = Results(kept[0], kept[1], kept[2], *given, changed)
     check_groups(p.group_size, len(results.models))
     return results, left_out
 
@@ -182,6 +187,7 @@ def all_tables(
         "bridge_tests": bridge.bridge_tests(results, resampling),
         "models": models(results),
         "decomposition": decomposition(results),
+        "features": features(results, measure),
     }
     tables["specifications"] = specifications(by_year, measure, confidence)
     tables["specification_curve"] = curve(tables["specifications"])
@@ -195,6 +201,14 @@ def models(results: Results) -> list[Record]:
     for name in dict.fromkeys([*(MEASURES if every else ()), *results.measures]):
         table[name], table[f"{name}_se"] = results.alignment.get(name), results.errors.get(name)
     return records(table)
+
+
+def features(results: Results, measure: str) -> list[Record]:
+    """Table `features`: alignment of each model after all that may be done to its features."""
+    if len(results.by_features) == 1:
+        return []
+    table = results.about.assign(measure=measure)
+    return records(table.assign(**{n: a[measure] for n, a in results.by_features.items()}))
 
 
 def decomposition(results: Results) -> list[Record]:

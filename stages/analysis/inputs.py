@@ -20,6 +20,8 @@ MEASUREMENTS: dict[str, dict[str, Column]] = {
     | {"value": Column(float, low=-1, high=1), "se": Column(float, blank=True)},
     "fewshot": dict.fromkeys(("model", "weights", "task", "head"), TEXT)
     | {"n": COUNT, "repeat": COUNT, "accuracy": SHARE},
+    "alignment_features": dict.fromkeys(("model", "weights", "set", "features", "measure"), TEXT)
+    | {"value": Column(float, low=-1, high=1)},
     "robustness": dict.fromkeys(("model", "benchmark", "classifier", "weights"), TEXT)
     | {"images": Column(int, True, 0, 10**9), "top1": SHARE, "top5": Column(float, True, 0, 1)},
 }

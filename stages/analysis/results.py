@@ -50,8 +50,10 @@ class Results:
     family : which of "architecture" and "group" makes models a family.
     group_size : models in each of high, mid and low. square, kind : whether the controls [M, C]
     are also the covariate's square, and the kind of network (of the index; all but the first).
+    features : alignment with the group by what is done to features, the study's own first.
 
-    `alignment` and its standard `errors` have a row a model and a column a measure;
+    `alignment` and its standard `errors` have a row a model and a column a measure, and so has
+    each of `by_features`, of which the first is `alignment`;
     `outcomes` are few-shot by task, head and n, and robustness by benchmark, top-1 and top-5;
     `family` numbers the `families` 0..G-1. A model without the covariate or a measured outcome, or
     models that hardly differ, are a DataError that names it. Values may be NaN where they are
@@ -69,11 +71,18 @@ class Results:
         group_size: int,
         square: bool = False,
         kind: bool = False,
+        features: pd.DataFrame | None = None,
     ) -> None:
         self.judged, self.fewshot, self.covariate_from = alignment, fewshot, covariate_from
         self.alignment, self.errors = mean_alignment(alignment)
         self.robustness = best_classifier(robustness)
         self.models = self.alignment.index
+        self.by_features = {"": self.alignment}
+        if features is not None and len(features):
+            means = features.groupby(["features", "model", "measure"], sort=False)["value"].mean()
+            each = {name: rows.droplevel(0).unstack() for name, rows in means.groupby(level=0)}
+            own, *others = features["features"].unique()
+            self.by_features = {own: self.alignment} | {n: each[n].loc[self.models] for n in others}
         self.covariate = None
         if covariate_from is not None:
             top1 = covariate(robustness, *covariate_from)

@@ -1,7 +1,8 @@
 """Every claim by every specification that one might have chosen: a specification curve.
 
-Simonsohn, Simmons & Nelson (2020, doi:10.1038/s41562-020-0912-z): measure, published table,
-covariates, family effects and test are choices; all their combinations are made, and counted.
+Simonsohn, Simmons & Nelson (2020, doi:10.1038/s41562-020-0912-z): measure, what is done to
+features, published table, covariates, family effects and test are choices; all their combinations
+are made, and counted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,20 +43,24 @@ def specifications(tables: Mapping[str, Results], measure: str, confidence: floa
     estimate, family_low to family_p : as in `u_tests`. `supports` is 1 where the estimate is above
     0 and family_p below 1 - confidence, -1 where it is below 0 (no two lines show an inverted U),
     else 0; None without a test by family. `naive` is the same by p, of models taken for
-    independent. `paper` marks the paper's own: the measure shown, the study's table, the covariate
-    alone, z² (or alignment itself) without family effects; the paper goes by p.
+    independent. `paper` marks the paper's own: the measure shown, the study's features and table,
+    the covariate alone, z² (or alignment itself) without family effects; the paper goes by p.
     """
     rows: list[Record] = []
     for (table, results), effects in product(tables.items(), (False, True)):
         Y = np.column_stack([outcome.values.to_numpy(float) for outcome in results.shown])
         own = "covariate" if results.covariate is not None else "none"
         asked = [name for name in COVARIATES[own] if name in results.given]
-        for name, given, (claim, test, linear) in product(results.measures, asked, TESTS):
-            x, run = results.alignment[name], partial(tested, test, linear, effects, confidence)
-            found = over_known(x.to_numpy(), Y, results.given[given], results.family, run)
-            about: Record = {"claim": claim, "measure": name, "table": table, "covariates": given}
+        choices = product(results.measures, results.by_features, asked, TESTS)
+        for name, features, given, (claim, test, linear) in choices:
+            x = results.by_features[features][name].to_numpy()
+            run = partial(tested, test, linear, effects, confidence)
+            found = over_known(x, Y, results.given[given], results.family, run)
+            about: Record = {"claim": claim, "measure": name, "features": features}
+            about |= {"table": table, "covariates": given}
             about |= {"family_effects": effects, "test": test + " + linear" * linear}
             first = table == next(iter(tables)) and name == measure and given == own
+            first &= features == next(iter(results.by_features))
             about["paper"] = first and not (effects or linear) and test != "two lines"
             rows += [
                 outcome.labels | about | judged(row, 1 - confidence)

@@ -21,7 +21,7 @@ VERDICTS: dict[int | None, tuple[Look, str]] = {
 }
 """Look of specifications by what they say, above and below; None is not tested by family."""
 TICKS = (-8, -4, -2, -1, -0.5, 0, 0.5, 1, 2, 4, 8)
-CHOICES = ("measure", "table", "covariates", "family effects", "test")
+CHOICES = ("measure", "features", "table", "covariates", "family effects", "test")
 
 
 def curve_u(frames: Frames, facts: Facts) -> Drawn:

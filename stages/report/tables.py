@@ -235,6 +235,16 @@ def _sure(measure: str) -> Show:
     return cell
 
 
+def features_table(tables: Tables, facts: Facts) -> ReportTable:
+    """A row a model: its alignment with features as they are, centred and z-scored."""
+    rows, names = tables["features"], {"raw": "raw", "centred": "centred", "zscored": "z-scored"}
+    moved = max((abs(row[name] - row["raw"]) for row in rows for name in names), default=0.0)
+    measure = MEASURE_WORDS[rows[0]["measure"]] if rows else ""
+    heads: list[Head] = [(head, show.number(name, 3)) for name, head in names.items()]
+    about = {"measure": measure, "moved": decimal(moved, 3)}
+    return ReportTable(rows, ["model", "family", *heads], about)
+
+
 def model_table(tables: Tables, facts: Facts) -> ReportTable:
     """Every model and how sure its alignment is."""
     names = [name.removesuffix("_se") for name in (tables["models"] or [{}])[0] if "_se" in name]
