@@ -21,6 +21,7 @@ from stages.networks.embeddings import Embedding
 from stages.networks.images import image_set
 from stages.networks.load import check_card
 from stages.networks.published import header
+from stages.runtime.files import read_npz
 from stages.sources.arrays import read_matrices
 from stages.sources.folders import decode, zipped_images
 from stages.sources.human import png
@@ -283,16 +284,20 @@ ARRAYS = [
     *files(
         npz_task,
         ("bomb.npz", lambda: bomb(npy((GIB, 1, 1, 3)), 3 * GIB), f"32212..... {MOST}"),
-        ("lying.npz", HUGE, "'images.npy': 0 bytes of data for uint8"),
-        ("less.npz", lambda: bomb(npy((9, 1, 1, 3)), GIB, 155), "not readable as NPZ: Bad CRC"),
-        ("below.npz", zipped(("images.npy", npy((-1, 3)))), "0 bytes of data"),
-        ("code.npz", zipped(("images.npy", CODE)), "not readable as NPZ"),
+        ("lying.npz", HUGE, "not readable as NPZ: Unable to allocate"),
         ("twice.npz", TWO.replace(b"labels", b"images"), "duplicate names"),
+    ),
+    *files(
+        lambda path: read_npz(path, "images"),
+        ("less.npz", lambda: bomb(npy((9, 1, 1, 3)), GIB, 155), "not readable as NPZ: Bad CRC"),
+        ("below.npz", zipped(("images.npy", npy((-1, 3)))), "negative dimensions"),
+        ("code.npz", zipped(("images.npy", CODE)), "not readable as NPZ"),
+        ("text.npz", zipped(("images.npy", b"text")), "'images' is no array"),
     ),
     *files(_all_images, ("stream.npz", HUGE, "ends before its last image")),
     *files(
         _matrix,
-        ("huge.npy", npy((10**6, 10**6), "<f8"), "0 bytes of data for float64"),
+        ("huge.npy", npy((10**6, 10**6), "<f8"), "not readable as NPY: Unable to allocate"),
         ("deep.npy", npy((1,)).replace(b"(1,)", b"(" * 40), "not readable as NPY"),
         ("an_npz.npy", TWO, "is an NPZ; one array in NPY format is needed"),
         ("bomb.mat", lambda: mat(element(15, ZLIB + zeros(GIB, -15))), f"larger than {ROOM}"),
@@ -327,7 +332,7 @@ def index(file: str) -> bytes:
 TEXTS = [
     *files(
         read_materials,
-        ("deep.json", b"[" * 10**6, "not readable as answers"),
+        ("deep.json", b"[" * 10**6, "not readable as JSON"),
         ("number.json", answers("9" * 10**5), "4300"),
         ("large.json", answers("9" * 20), "whole numbers are needed, not object"),
         ("nan.json", answers("NaN"), "whole numbers are needed, not float64"),
@@ -336,7 +341,7 @@ TEXTS = [
     ),
     *files(
         read_index,
-        ("deep_index.json", b'{"files":' + b"[" * 10**6, "not readable as an"),
+        ("deep_index.json", b'{"files":' + b"[" * 10**6, "not readable as JSON"),
         ("up_index.json", index("../../etc/passwd"), "outside its folder"),
         ("root_index.json", index("/etc/passwd"), "outside its folder"),
     ),

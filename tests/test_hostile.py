@@ -113,7 +113,6 @@ FORBIDDEN = {
 MODULES = {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve", "cloudpickle"}
 ONLY_IN = {
     "scipy.io.loadmat": "stages/sources/matlab.py",
-    "scipy.io.whosmat": "stages/sources/matlab.py",
     "cloudpickle": "stages/runtime/cluster.py",  # between the machines of a cluster of your own
 }
 

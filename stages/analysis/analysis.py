@@ -17,10 +17,10 @@ from stages.analysis.ushape import u_tests
 from stages.networks.embeddings import left_out_of, read_index
 from stages.runtime.errors import UsageError, report
 from stages.runtime.files import read_json
+from stages.runtime.guards import readable
 from stages.runtime.tables import Record
 from stages.similarity.decomposition import PARTS
 from stages.similarity.measures import MEASURES
-from stages.sources.guards import readable
 from stages.sources.timm_tables import RESULTS
 from stages.study.checks import check_groups
 from stages.study.experiment import Experiment

@@ -17,7 +17,7 @@ import safetensors
 
 from stages.runtime.errors import DataError
 from stages.runtime.files import read_json
-from stages.sources.guards import npy_header, readable
+from stages.runtime.guards import npy_header, readable
 
 WEIGHTS = ("trained", "untrained")
 Pair = tuple[str, str]

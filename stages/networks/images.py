@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from stages.runtime.errors import DataError
+from stages.runtime.guards import npy_header, readable
 from stages.sources.folders import picture, read
-from stages.sources.guards import npy_header, readable
 
 Opener = Callable[[], Image.Image]
 Batch = np.ndarray | Sequence[Opener]

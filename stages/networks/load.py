@@ -13,8 +13,8 @@ from stages.networks.cards import read_card
 from stages.networks.hub import Pin, fetch
 from stages.networks.published import architectures, header, open_config, open_timm
 from stages.runtime.errors import DataError, suggest
+from stages.runtime.guards import readable
 from stages.runtime.source import file_digest
-from stages.sources.guards import readable
 
 if TYPE_CHECKING:
     import torch

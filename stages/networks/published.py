@@ -21,8 +21,8 @@ import safetensors
 
 from stages.runtime.cache import Cache
 from stages.runtime.errors import DataError, suggest
+from stages.runtime.guards import FAULTS, readable
 from stages.runtime.source import digest, libraries
-from stages.sources.guards import FAULTS, readable
 
 if TYPE_CHECKING:
     import torch

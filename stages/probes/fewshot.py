@@ -11,7 +11,6 @@ from stages.probes import heads, logistic
 from stages.runtime.errors import DataError
 from stages.runtime.files import read_npz
 from stages.runtime.random import rng_for
-from stages.sources.guards import check_npz
 from stages.sources.labelled import check_shots
 
 
@@ -106,7 +105,6 @@ def check_labels(path: Path, shots: Sequence[int]) -> None:
 
     DataError where it does not hold `labels` [N], integers from 0; UsageError by `check_shots`.
     """
-    check_npz(path)
     (labels,) = read_npz(path, "labels")
     if labels.ndim != 1 or labels.dtype.kind != "i" or len(labels) == 0 or labels.min() < 0:
         raise DataError(f"{path}: labels are {labels.dtype} {labels.shape}; [N] from 0 are needed")

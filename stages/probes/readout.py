@@ -14,7 +14,6 @@ from stages.probes.fewshot import mean_and_scale
 from stages.runtime.errors import DataError
 from stages.runtime.files import read_npz
 from stages.runtime.tables import Record
-from stages.sources.guards import check_npz
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,6 @@ class LabelledEmbedding:
 
     def read(self) -> tuple[np.ndarray, np.ndarray]:
         """Features [N, D] and labels [N] of all images."""
-        check_npz(self.labels)
         features, (y,) = self.embedding.read(), read_npz(self.labels, "labels")
         if features.shape[:1] != y.shape:
             raise DataError(

@@ -56,14 +56,6 @@ class Cache:
     def _path(self, key: str) -> Path:
         return self.root / key[:2] / key[2:]
 
-    def get(self, key: str) -> bytes | None:
-        """The payload kept under a key, or None where there is none or it is damaged."""
-        stream = self.open(key)
-        if stream is None:
-            return None
-        with stream, naming(self.root):
-            return stream.read()
-
     def open(self, key: str, verified: bool = False) -> BinaryIO | None:
         """The payload as a file to read from, or None where there is none or it is damaged.
 
@@ -89,10 +81,8 @@ class Cache:
 
     def __contains__(self, key: str) -> bool:
         """Whether a whole payload is kept under a key."""
-        stream = self.open(key)
-        if stream is not None:
-            stream.close()
-        return stream is not None
+        with self.open(key) or contextlib.nullcontext() as stream:
+            return stream is not None
 
     def digest(self, key: str) -> str | None:
         """SHA-256 of a payload as its file states it, in hex; None where there is no file.

@@ -36,12 +36,8 @@ def finished(
 ) -> Iterator[Finished]:
     """Each task as it finishes; resources are what a dask worker was started with, such as GPU=1.
 
-    Raises
-    ------
-    UsageError
-        The scheduler cannot be reached, or its workers have another Python.
-    UnitError
-        The scheduler was lost, or no worker could do what is left for `PATIENCE` seconds.
+    A UsageError if the scheduler cannot be reached, or its workers have another Python; a UnitError
+    if it was lost, or no worker could do what is left for `PATIENCE` seconds.
     """
     with _client(address) as client:
         import cloudpickle  # which comes with distributed
@@ -164,10 +160,7 @@ def _by_value() -> Callable[[bytes, dict[str, str]], Made]:
 def remote(sent: bytes, made_with: Mapping[str, str]) -> Made:
     """Do a job on a dask worker.
 
-    Raises
-    ------
-    RuntimeError
-        The worker runs elsewhere than in the repository, or has other code or libraries.
+    RuntimeError if it runs elsewhere than in the repository, or has other code or libraries.
     """
     import cloudpickle
     from distributed import get_worker

@@ -5,7 +5,6 @@ import io
 import json
 import shutil
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from stages.runtime.errors import DataError
+from stages.runtime.guards import readable, room
 
 
 @contextlib.contextmanager
@@ -45,29 +45,34 @@ def write_json(path: Path, value: Any) -> None:
 
 def read_json(path: Path) -> Any:
     """Read a JSON file, naming it where it is malformed."""
-    try:
+    with readable(path, "JSON"):
         return json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not readable as JSON: {error}") from error
 
 
-@contextlib.contextmanager
-def open_npz(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
-    """The arrays of an NPZ by name, each read when asked for; no pickle is ever loaded."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            yield archive
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: not readable as NPZ: {error}") from error
+def read_arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
+    """Arrays of an NPZ by name, all or those named; no pickle is ever loaded.
 
-
-def read_npz(path: Path, *names: str) -> list[np.ndarray]:
-    """Named arrays of an NPZ."""
-    with open_npz(path) as archive:
+    A DataError where it is damaged, lacks a name or has one twice, or unpacks to more than `room`.
+    """
+    with readable(path, "NPZ"), np.load(path, allow_pickle=False) as archive:
+        members, allowed = archive.zip.infolist(), room(path.stat().st_size)
+        if (size := sum(member.file_size for member in members)) > allowed:
+            raise DataError(f"{path}: {size} bytes unpacked; at most {allowed} are allowed")
+        if len(set(archive.files)) < len(members):
+            raise DataError(f"{path}: duplicate names among {archive.files}")
         for name in names:
             if name not in archive:
                 raise DataError(f"{path}: array '{name}' is missing; it holds {list(archive)}")
-        return [archive[name] for name in names]
+        arrays = {name: archive[name] for name in names or archive}
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise DataError(f"{path}: '{name}' is no array")
+    return arrays
+
+
+def read_npz(path: Path, *names: str) -> list[np.ndarray]:
+    """Named arrays of an NPZ, in order."""
+    return list(read_arrays(path, *names).values())
 
 
 def npz_bytes(**arrays: np.ndarray) -> bytes:

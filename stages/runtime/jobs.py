@@ -102,8 +102,6 @@ def run(
 ) -> dict[Key, Any]:
     """The results of all jobs by name: for a job with `each` a list, in the order of its items.
 
-    Parameters
-    ----------
     stage : its name, for the report on stderr. place : where missing results are computed.
     jobs : by name: a text, or a tuple such as (model, task), of which errors show the parts.
     failed : reasons for jobs that could not even be planned, by name; reported with the others.

@@ -62,17 +62,11 @@ def cores() -> int:
 def place(compute: Any, device: str = "cpu") -> Place:
     """Where params.yaml and the environment have jobs run.
 
-    Without a number of workers, one a core; on a GPU one, for which all cores prepare images.
+    Without a number of workers, one a core; on a GPU one, for which all cores prepare images. A
+    UsageError where `$WORKERS`, `$SCHEDULER` or `$UNIT_LIMIT` is none of the values allowed.
 
-    Parameters
-    ----------
     compute : params.yaml's `compute`. device : of the networks that the jobs run, as `device_of`
         gives it; "cpu" if they run none.
-
-    Raises
-    ------
-    UsageError
-        `$WORKERS`, `$SCHEDULER` or `$UNIT_LIMIT` is none of the values allowed.
     """
     accelerated = device != "cpu" and (device != "auto" or GPU.exists())
     limit = _variable("UNIT_LIMIT", compute.limit)

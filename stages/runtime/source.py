@@ -36,8 +36,6 @@ HARMLESS = {"tqdm", "platformdirs", "threadpoolctl", "pooch", "requests", "urlli
 def keys_of(call: functools.partial[Any], items: Sequence[Any] | None) -> list[str]:
     """The keys of a call's results: one for each item, or a single one where there are none.
 
-    Parameters
-    ----------
     call : a function of this repository and its arguments.
     items : what its argument `each` may hold; None for a function without one.
     """
@@ -52,12 +50,7 @@ def identity(value: Any) -> Any:
 
     Of a path it is the content of the file or folder, wherever it lies. An object may state it in a
     method `identity`; of other dataclasses and pydantic models it is their fields, and of a
-    function its name and code.
-
-    Raises
-    ------
-    TypeError
-        The value is of a type whose content is not known.
+    function its name and code. TypeError for a value of a type whose content is not known.
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -102,13 +95,7 @@ class Module(NamedTuple):
 
 @functools.cache
 def modules_of(module: str) -> dict[str, Module]:
-    """A `stages.*` module and all that it imports from here, by name.
-
-    Raises
-    ------
-    ValueError
-        It is not a module of this repository.
-    """
+    """A `stages.*` module and all that it imports from here, by name; ValueError for another."""
     todo, seen = [module], dict[str, Module]()
     while todo:
         name = todo.pop()

@@ -27,8 +27,6 @@ Record = dict[str, Any]
 class Column:
     """What the cells of a column may hold.
 
-    Attributes
-    ----------
     kind : str, int (below 2^53, so that none is rounded) or float.
     blank : whether a cell may be empty ("" as text, NaN as a number).
     low, high : the range of numbers, both included. allowed : the only texts allowed.
@@ -56,7 +54,7 @@ class Column:
             if self.pattern:
                 wrong |= ~cells.str.fullmatch(self.pattern)
         else:
-            values = cells.map(_number)
+            values = cells.map(number)
             wrong = ~values.between(self.low, self.high) | values.map(math.isinf)
             if self.kind is int:
                 wrong |= (values != values.round()) | (values.abs() >= 2**53)
@@ -92,18 +90,12 @@ def read_table(
 
     Floats come back exactly. Empty lines are passed over; the index holds line numbers of the file.
 
-    Parameters
-    ----------
     columns : the schema, by column name.
     unique : columns whose values, taken together, no two lines may share.
     more : whether the file may have other columns as well, which are kept as text.
     lines : its cells by line, where they are already read.
-    error : what is raised. where : the key that names the file, for a file that cannot be read.
-
-    Raises
-    ------
-    DataError or UsageError
-        Names the file, the line, the column, the value and what is allowed.
+    error : what is raised; it names the file, the line, the column, the value and what is allowed.
+    where : the key that names the file, for a file that cannot be read.
     """
     import pandas as pd
 
@@ -154,7 +146,7 @@ def _wrong_header(header: list[str], columns: Mapping[str, Column], more: bool) 
     return ""
 
 
-def _number(cell: str) -> float:
+def number(cell: str) -> float:
     """By Python rather than pandas, which may round the last digit; NaN for what is no number."""
     try:
         return math.nan if "_" in cell else float(cell)  # Python reads 1_0 as 10
@@ -165,10 +157,7 @@ def _number(cell: str) -> float:
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> None:
     """Write a tidy table as CSV, one measurement a row; None is a blank cell. Floats are exact.
 
-    Raises
-    ------
-    DataError
-        A value is not finite; names the file, the column and the row.
+    A DataError names the file, the column and the row of a value that is not finite.
     """
     for row in rows:
         for key, value in row.items():

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from stages.runtime.errors import DataError
-from stages.sources.cells import is_number, number, read_cells
-from stages.sources.guards import check_npy, readable
+from stages.runtime.guards import readable
+from stages.runtime.tables import number
+from stages.sources.cells import is_missing, is_number, read_cells
 from stages.sources.matlab import choose, read_matlab, read_names
 
 _ROW_NAMES = ("", "id", "index", "image", "images", "stimulus", "name", "item", "file", "filename")
@@ -135,14 +136,11 @@ def read_csv(path: Path, n: int, labelled: Sequence[str] = ()) -> NamedArray:
     if not square:
         labels, decided = _first_column(path, rows, bool(header), labelled)
         notes = [*notes, *decided]
-    values = np.empty((len(rows) - header, len(rows[0]) - labels))
-    for i, j in np.ndindex(values.shape):
-        cell = rows[i + header][j + labels]
-        try:
-            values[i, j] = number(cell)
-        except ValueError as error:
+    values = np.array([[number(cell) for cell in row[labels:]] for row in rows[header:]])
+    for i, j in np.argwhere(~np.isfinite(values)):
+        if not is_missing(cell := rows[i + header][j + labels]):
             place = f"line {at[i + header]}, column {j + labels + 1}"
-            raise DataError(f"{path}: {place}: '{cell}' is not a finite number") from error
+            raise DataError(f"{path}: {place}: '{cell}' is not a finite number")
     what = " and ".join(["first line"] * header + ["first column"] * labels)
     notes = [*notes, f"{what} read as names"] if what and square else notes
     names = [row[0] for row in rows[header:]] if labels else []
@@ -160,9 +158,7 @@ def _first_column(
     counting = [{*range(start, start + len(first))} for start in (0, 1)]
     if len(numbers) < len(first) or not (numbers in counting or numbers <= {*known}):
         return 0, []
-    values = [
-        [number(cell) if is_number(cell) else np.nan for cell in row] for row in rows[header:]
-    ]
+    values = [[number(cell) for cell in row] for row in rows[header:]]
     with_it, without = (np.sum([row[k:] for row in values], 1) for k in (0, 1))
     if len(rows[0]) > 2 and np.allclose(without, without[0]):
         return 1, ["first column read as names: rows of the others have one sum"]
@@ -175,11 +171,8 @@ def _first_column(
 
 
 def _npy(path: Path) -> np.ndarray:
-    with readable(path, "NPY"), path.open("rb") as stream:
-        if stream.read(4) == b"PK\x03\x04":
-            raise DataError(f"{path}: is an NPZ; one array in NPY format is needed")
-        stream.seek(0)
-        check_npy(stream, path.stat().st_size, str(path))
-        stream.seek(0)
-        array: np.ndarray = np.load(stream, allow_pickle=False)
+    with readable(path, "NPY"):
+        array = np.load(path, allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{path}: is an NPZ; one array in NPY format is needed")
     return array

@@ -7,14 +7,15 @@ import re
 from pathlib import Path
 
 from stages.runtime.errors import DataError
-from stages.sources.guards import readable
+from stages.runtime.guards import readable
+from stages.runtime.tables import number
 
 Lines = dict[int, list[str]]
 """Cells by line number of the file, without empty lines."""
 MISSING = ("", "na", "nan", "n/a", "null")
 """What stands, in any case, where nobody judged."""
 _DELIMITERS = {"tabs": "\t", "semicolons": ";", "commas": ","}
-_DECIMAL = r"[-+]?[0-9]*{}[0-9]+([eE][-+]?[0-9]+)?"
+_COMMA, _POINT = (re.compile(rf"[-+]?[0-9]*{p}[0-9]+([eE][-+]?[0-9]+)?") for p in (",", r"\."))
 
 
 def read_cells(path: Path, least: int = 0) -> tuple[Lines, list[str]]:
@@ -30,12 +31,12 @@ def read_cells(path: Path, least: int = 0) -> tuple[Lines, list[str]]:
         lines, name = _divided(content.decode("utf-16" if utf16 else "utf-8-sig"))
     notes = [] if name == "commas" else [f"cells divided by {name}"]
     every = [cell for cells in lines.values() for cell in cells if name != "commas"]
-    if any(re.fullmatch(_DECIMAL.format(","), cell) for cell in every):
-        if any(re.fullmatch(_DECIMAL.format(r"\."), cell) for cell in every):
+    if any(map(_COMMA.fullmatch, every)):
+        if any(map(_POINT.fullmatch, every)):
             raise DataError(f"{path}: has decimal commas and decimal points; one is allowed")
         notes.append("decimal commas")
         for cells in lines.values():
-            cells[:] = [re.sub(f"^{_DECIMAL.format(',')}$", _pointed, cell) for cell in cells]
+            cells[:] = [c.replace(",", ".") if _COMMA.fullmatch(c) else c for c in cells]
     width = max((len(cells) for cells in lines.values()), default=0)
     while width > max(least, 1) and not any(any(cells[width - 1 :]) for cells in lines.values()):
         width -= 1
@@ -44,10 +45,6 @@ def read_cells(path: Path, least: int = 0) -> tuple[Lines, list[str]]:
         if len(lines) > least and not any(lines[line]) and line == max(lines):
             del lines[line]
     return lines, notes
-
-
-def _pointed(number: re.Match[str]) -> str:
-    return number[0].replace(",", ".")
 
 
 def _divided(text: str) -> tuple[Lines, str]:
@@ -64,18 +61,10 @@ def _divided(text: str) -> tuple[Lines, str]:
     return (words, "spaces") if spaces else (lines, "commas")
 
 
-def number(cell: str) -> float:
-    """A cell's number; NaN where nobody judged; ValueError for what is no finite number."""
-    if cell.casefold() in MISSING:
-        return math.nan
-    value = math.inf if "_" in cell else float(cell)  # Python reads 1_0 as 10
-    if not math.isfinite(value):
-        raise ValueError(f"'{cell}' is not a finite number")
-    return value
-
-
 def is_number(cell: str) -> bool:
-    try:
-        return not math.isnan(number(cell))
-    except ValueError:
-        return False
+    return math.isfinite(number(cell))
+
+
+def is_missing(cell: str) -> bool:
+    """Whether nobody judged what a cell is about."""
+    return cell.casefold() in MISSING

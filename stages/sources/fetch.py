@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from stages.runtime.cache import default_root, naming
 from stages.runtime.errors import DataError, UsageError
-from stages.sources.guards import ROOM
+from stages.runtime.guards import ROOM
 
 ATTEMPTS = 3
 PASSING = {408, 429, *range(500, 600)}

@@ -23,8 +23,8 @@ import numpy as np
 from PIL import Image
 
 from stages.runtime.errors import DataError
-from stages.runtime.files import npz_bytes, open_npz, read_json
-from stages.sources.guards import check_npz, readable
+from stages.runtime.files import npz_bytes, read_arrays, read_json
+from stages.runtime.guards import readable
 
 LABEL_SIMILARITIES = ("hellinger", "cosine", "jensen_shannon")
 """How soft labels may be compared; `stages.similarity.matrices` computes them."""
@@ -148,10 +148,7 @@ def stimulus_files(
 def read_judgments(folder: Path) -> Judgments:
     """Read and check a stimulus set's judgments."""
     path = folder / "judgments.npz"
-    check_npz(path)
-    with open_npz(path) as archive:
-        arrays = {name: archive[name] for name in archive}
-    allowed = {field.name for field in fields(Judgments)} - {"n"}
+    arrays, allowed = read_arrays(path), {field.name for field in fields(Judgments)} - {"n"}
     if not set(arrays) <= allowed:
         raise DataError(f"{path}: holds {sorted(arrays)}; allowed are {sorted(allowed)}")
     return Judgments(len(image_paths(folder)), **arrays).check(str(path))

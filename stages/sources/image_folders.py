@@ -17,8 +17,8 @@ from PIL import Image
 
 from stages.runtime.errors import DataError, suggest
 from stages.runtime.files import read_json
+from stages.runtime.guards import readable
 from stages.sources.folders import check_links, class_files, picture, read
-from stages.sources.guards import readable
 
 
 @dataclass(frozen=True)

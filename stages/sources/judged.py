@@ -15,10 +15,10 @@ import numpy as np
 
 from stages.runtime.errors import DataError, UsageError
 from stages.runtime.files import read_json
+from stages.runtime.guards import readable
 from stages.runtime.source import file_digest
 from stages.sources.fetch import FILES, fetch
 from stages.sources.folders import SUFFIXES, zipped_images
-from stages.sources.guards import readable
 from stages.sources.human import Judgments, majority_first, png, stimulus_files
 from stages.sources.matlab import choose, read_matlab, read_pinned
 

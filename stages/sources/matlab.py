@@ -1,12 +1,9 @@
-"""MATLAB files of level 5 (versions 5 to 7): their numbers, read without trust.
+"""MATLAB files of level 5 (versions 5 to 7): their numbers and texts, read without trust.
 
-scipy's compiled reader crashes over damaged ones, so they are checked first. Such a file is a
-header and *elements*, each a tag (type, bytes) and data; a variable is an element of elements. The
-check unpacks variables, within a limit, and leaves those that hold real numbers, if their parts are
-what scipy expects; the fields of struct arrays that do become variables.
+They are decoded here, since scipy's compiled reader crashes over damaged ones. Such a file is a
+header and *elements*, each a tag (type, bytes) and data; a variable is an element of elements.
 """
 
-import io
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -16,12 +13,14 @@ import numpy as np
 import scipy  # scipy.io is imported when used, which few studies do
 
 from stages.runtime.errors import DataError
-from stages.sources.guards import readable, room
+from stages.runtime.guards import readable, room
 
 _HEADER, _VARIABLE, _PACKED = 128, 14, 15
-_NUMBERS = {1, 2, 3, 4, 5, 6, 7, 9, 12, 13}  # types of elements; scipy crashes over others
-_NUMERIC, _LOGICAL, _COMPLEX = range(6, 16), 0x200, 0x800  # classes of variables, and flags
-_CELL, _STRUCT, _CHARACTERS = 1, 2, 4  # other classes of variables
+_NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8"}
+_NUMBERS |= {12: "i8", 13: "u8"}
+"""NumPy's names for the types of elements that hold numbers."""
+_CELL, _STRUCT, _CHARACTERS, _NUMERIC = 1, 2, 4, range(6, 16)  # classes of variables
+_LOGICAL, _COMPLEX = 0x200, 0x800  # flags of variables
 
 
 def choose(
@@ -42,59 +41,21 @@ def read_matlab(path: Path) -> dict[str, np.ndarray]:
     A field of a struct array is `<variable>.<field>`, its values stacked, if all have one shape. A
     DataError if it is no such file, damaged, or larger unpacked than `room`.
     """
+    arrays = dict[str, np.ndarray]()
     with readable(path, "MATLAB"):
-        header, order, variables = _opened(path)
-        kept, fields = [header], dict[str, list[str]]()
-        for data in variables:
-            if _is_numeric(data, order):
-                kept.append(_variable(data, order))
-            for field, values in _fields(data, order):
-                fields[field] = [f"field{len(fields)}_{i}" for i in range(len(values))]
-                for value, name in zip(values, fields[field], strict=True):
-                    kept.append(_variable(value, order, name))
-        whole = io.BytesIO(b"".join(kept))
-        listed = scipy.io.whosmat(whole)  # type: ignore[arg-type]
-        names = {name for name, shape, _ in listed if min(shape) >= 0}
-        if len(names) < len(listed):
-            raise ValueError(f"duplicate names or shapes below 0 among its variables {listed}")
-        found = scipy.io.loadmat(whole, variable_names=list(names))  # type: ignore[arg-type]
-        arrays = {name: array for name, array in found.items() if name in names}
-        for field, parts in fields.items():
-            stack = [np.squeeze(arrays.pop(part)) for part in parts]
-            if len({values.shape for values in stack}) == 1:
-                arrays[field] = np.stack(stack) if len(stack) > 1 else stack[0]
-        return arrays
+        for variable in _variables(path):
+            values = variable.numbers()
+            found = variable.fields() if values is None else {variable.name: values}
+            if twice := arrays.keys() & found.keys():
+                raise ValueError(f"duplicate names among its variables: {sorted(twice)}")
+            arrays |= found
+    return arrays
 
 
 def read_names(path: Path, variable: str) -> list[str]:
     """The texts of a variable, a row of characters each or a cell each; none where it has none."""
     with readable(path, "MATLAB"):
-        _, order, variables = _opened(path)
-        for data in variables:
-            parts = list(_elements(data, order))
-            if bytes(parts[2][1]) == variable.encode():
-                cell_array = _class(data, order) == _CELL
-                cells = [cell for _, cell in parts[3:]] if cell_array else [data]
-                return [text for cell in cells for text in _texts(cell, order)]
-    return []
-
-
-def _texts(data: memoryview, order: str) -> list[str]:
-    """The rows of a matrix of characters, without spaces around; none of another variable."""
-    if not len(data) or _class(data, order) != _CHARACTERS:
-        return []
-    _, (_, shape), _, (kind, content) = _elements(data, order)
-    rows, columns = struct.unpack(f"{order}2i", shape)
-    utf16 = "utf-16-le" if order == "<" else "utf-16-be"
-    text = bytes(content).decode(utf16 if kind in (4, 17) else "utf-8")
-    if len(text) != rows * columns:
-        raise ValueError(f"{len(text)} characters in a matrix of {rows} x {columns}")
-    return [text[row::rows].strip() for row in range(rows)]
-
-
-def _class(data: memoryview, order: str) -> int:
-    (_, flags), *_ = _elements(data, order)
-    return int(struct.unpack_from(f"{order}I", flags)[0]) & 0xFF
+        return [t for found in _variables(path) if found.name == variable for t in found.texts()]
 
 
 def read_pinned(path: Path, name: str) -> np.ndarray:
@@ -104,36 +65,28 @@ def read_pinned(path: Path, name: str) -> np.ndarray:
         return variable
 
 
-def _opened(path: Path) -> tuple[bytes, str, Iterator[memoryview]]:
-    """A file's header, the order of its bytes, and its variables."""
+def _variables(path: Path) -> Iterator["_Variable"]:
+    """The variables of a file, unpacked within a limit."""
     content = path.read_bytes()
     if content[:8] == b"\x89HDF\r\n\x1a\n" or content[124:126] in (b"\x00\x02", b"\x02\x00"):
         raise ValueError("it is of version 7.3; save it with MATLAB's option '-v7'")
     order = {b"\x00\x01IM": "<", b"\x01\x00MI": ">"}.get(content[124:128])
     if order is None:
         raise ValueError("it is not of level 5 (versions 5 to 7)")
-    return content[:_HEADER], order, _variables(content, order)
-
-
-def _variables(content: bytes, order: str) -> Iterator[memoryview]:
-    for kind, data in _unpacked(content, order):
-        if kind != _VARIABLE:
-            raise ValueError(f"an element of type {kind} where a variable should be")
-        yield data
-
-
-def _unpacked(content: bytes, order: str) -> Iterator[tuple[int, memoryview]]:
     left = room(len(content))
-    for kind, data in _elements(memoryview(content)[_HEADER:], order):
-        if kind != _PACKED:
-            yield kind, data
-            continue
-        stream = zlib.decompressobj()
-        inner = stream.decompress(data, left + 1)
-        if not stream.eof or len(inner) > left:
-            raise ValueError(f"a variable is cut, or larger than {left} bytes unpacked")
-        left -= len(inner)
-        yield from _elements(memoryview(inner), order)
+    for outer, packed in _elements(memoryview(content)[_HEADER:], order):
+        elements = [(outer, packed)]
+        if outer == _PACKED:
+            stream = zlib.decompressobj()
+            inner = stream.decompress(packed, left + 1)
+            if not stream.eof or len(inner) > left:
+                raise ValueError(f"a variable is cut, or larger than {left} bytes unpacked")
+            left -= len(inner)
+            elements = list(_elements(memoryview(inner), order))
+        for kind, data in elements:
+            if kind != _VARIABLE:
+                raise ValueError(f"an element of type {kind} where a variable should be")
+            yield _Variable(data, order)
 
 
 def _elements(data: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:
@@ -151,45 +104,61 @@ def _elements(data: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:
         at += 0 if kind == _PACKED else -at % 8
 
 
-def _is_numeric(data: memoryview, order: str) -> bool:
-    """Whether a variable holds real numbers; ValueError if it is damaged."""
-    parts = list(_elements(data, order))  # flags, shape, name, values
-    if len(parts) < 3 or parts[0][0] != 6 or len(parts[0][1]) != 8:
-        raise ValueError("a variable lacks its class, shape or name")
-    (flags,) = struct.unpack_from(f"{order}I", parts[0][1])
-    if flags & 0xFF not in _NUMERIC or flags & (_LOGICAL | _COMPLEX):
-        return False
-    if len(parts) != 4 or parts[3][0] not in _NUMBERS:
-        raise ValueError("a variable has no values, or of a type that it cannot have")
-    return True
+class _Variable:
+    """A variable; ValueError where it is damaged."""
 
+    def __init__(self, data: memoryview, order: str) -> None:
+        parts = list(_elements(data, order))  # flags, shape, name, and its content
+        if len(parts) < 3 or parts[0][0] != 6 or len(parts[0][1]) != 8:
+            raise ValueError("a variable lacks its class, shape or name")
+        (_, flags), (_, self._shape), (_, name), *self.content = parts
+        (self.flags,) = struct.unpack_from(f"{order}I", flags)
+        self.order, self.kind, self.name = order, self.flags & 0xFF, bytes(name).decode("latin-1")
 
-def _fields(data: memoryview, order: str) -> Iterator[tuple[str, list[memoryview]]]:
-    """Each field of a struct array that holds real numbers only: its name, and its variables.
+    def shape(self) -> tuple[int, ...]:
+        shape: tuple[int, ...] = tuple(np.frombuffer(self._shape, f"{self.order}i4").tolist())
+        if min(shape, default=0) < 0:
+            raise ValueError(f"shapes below 0: {shape}")
+        return shape
 
-    Parts of a struct array: flags, shape, name, the length of a field's name, all these names, and
-    the variables, which have no names; element by element, each with its fields in order.
-    """
-    parts = [part for _, part in _elements(data, order)]
-    if _class(data, order) != _STRUCT:
-        return
-    (size,) = struct.unpack_from(f"{order}i", parts[3])
-    names = [bytes(parts[4][i : i + size]) for i in range(0, len(parts[4]), size)]
-    for k, field in enumerate(names):
-        values = parts[5 + k :: len(names)]
-        if values and all(len(value) and _is_numeric(value, order) for value in values):
-            name = b".".join((bytes(parts[2]), field.partition(b"\0")[0]))
-            yield name.decode("ascii"), values
+    def numbers(self) -> np.ndarray | None:
+        """Its values, where they are real numbers."""
+        if self.kind not in _NUMERIC or self.flags & (_LOGICAL | _COMPLEX):
+            return None
+        if len(self.content) != 1 or self.content[0][0] not in _NUMBERS:
+            raise ValueError("a variable has no values, or of a type that it cannot have")
+        ((kind, data),) = self.content
+        return np.frombuffer(data, self.order + _NUMBERS[kind]).reshape(self.shape(), order="F")
 
+    def texts(self) -> list[str]:
+        """The rows of a matrix of characters, or those of each cell, without spaces around."""
+        if self.kind == _CELL:
+            cells = [_Variable(data, self.order) for _, data in self.content if len(data)]
+            return [text for cell in cells for text in cell.texts()]
+        if self.kind != _CHARACTERS:
+            return []
+        ((kind, content),), (rows, columns) = self.content, self.shape()
+        utf16 = "utf-16-le" if self.order == "<" else "utf-16-be"
+        text = bytes(content).decode(utf16 if kind in (4, 17) else "utf-8")
+        if len(text) != rows * columns:
+            raise ValueError(f"{len(text)} characters in a matrix of {rows} x {columns}")
+        return [text[row::rows].strip() for row in range(rows)]
 
-def _variable(data: memoryview, order: str, name: str = "") -> bytes:
-    """A variable as an element of a file; with a name, where it has none."""
-    if name:
-        parts = list(_elements(data, order))
-        parts[2] = (1, memoryview(name.encode()))
-        padded = [
-            struct.pack(f"{order}II", kind, len(part)) + bytes(part) + bytes(-len(part) % 8)
-            for kind, part in parts
-        ]
-        data = memoryview(b"".join(padded))
-    return struct.pack(f"{order}II", _VARIABLE, len(data)) + bytes(data)
+    def fields(self) -> dict[str, np.ndarray]:
+        """The fields of a struct array that hold real numbers only, each stacked.
+
+        Its content: the length of a field's name, all these names, and the variables, which have no
+        names; element by element, each with its fields in order.
+        """
+        if self.kind != _STRUCT:
+            return {}
+        (_, length), (_, names), *values = self.content
+        (size,) = struct.unpack_from(f"{self.order}i", length)
+        count, found = len(names) // size, dict[str, np.ndarray]()
+        for k in range(count):
+            name = bytes(names[k * size : (k + 1) * size]).partition(b"\0")[0].decode("latin-1")
+            own = [_Variable(data, self.order).numbers() for _, data in values[k::count] if data]
+            stack = [np.squeeze(one) for one in own if one is not None]
+            if len(stack) == len(values[k::count]) and len({one.shape for one in stack}) == 1:
+                found[f"{self.name}.{name}"] = np.stack(stack) if len(stack) > 1 else stack[0]
+        return found

@@ -11,6 +11,7 @@ import numpy as np
 
 from stages.runtime.errors import DataError, UsageError, untracked
 from stages.runtime.files import npz_bytes, read_npz
+from stages.runtime.guards import readable
 from stages.runtime.source import file_digest
 from stages.sources.folders import (
     check_links,
@@ -21,7 +22,6 @@ from stages.sources.folders import (
     read,
     read_images,
 )
-from stages.sources.guards import check_npz, readable
 from stages.sources.human import stimulus_files
 from stages.sources.judged import CITATION, requested_files
 from stages.sources.judgment_files import READERS
@@ -145,7 +145,6 @@ def npz_task(path: Path) -> tuple[Labelled, np.ndarray]:
     `images` are uint8 [N, H, W, 3], or [N, H, W] in grey; `labels` [N] any integers or text, which
     become 0..K-1 in sorted order. A DataError names the array that is malformed.
     """
-    check_npz(path)
     images, labels = read_npz(path, "images", "labels")
     if images.ndim == 3:
         images = grey_to_rgb(images)

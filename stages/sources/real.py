@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from stages.runtime.errors import DataError
+from stages.runtime.guards import ROOM, readable
 from stages.sources.fetch import FILES, fetch
-from stages.sources.guards import ROOM, readable
 from stages.sources.labelled import Labelled, TrainingImages, grey_to_rgb
 from stages.sources.renditions import luminance
 

@@ -1,9 +1,8 @@
-"""Checks of a file before it is unpacked; what is wrong becomes one line that names the file."""
+"""What is wrong with a file from elsewhere becomes one line that names it; limits on its size."""
 
 import contextlib
 import csv
 import lzma
-import math
 import struct
 import tarfile
 import tokenize
@@ -39,30 +38,6 @@ def readable(path: Path | str, form: str) -> Iterator[None]:
 def room(packed: int) -> int:
     """Bytes that so many packed bytes may unpack to: 512 MiB, or 100 times as many where more."""
     return max(ROOM, 100 * packed)
-
-
-def check_npz(path: Path) -> None:
-    """Raise DataError where a file is no NPZ, has duplicate names or fails `check_npy`."""
-    with readable(path, "NPZ"), zipfile.ZipFile(path) as archive:
-        members = {member.filename: member.file_size for member in archive.infolist()}
-        size, allowed = sum(members.values()), room(path.stat().st_size)
-        if size > allowed:
-            raise DataError(f"{path}: {size} bytes unpacked; at most {allowed} are allowed")
-        if len(members) < len(archive.infolist()):
-            raise DataError(f"{path}: duplicate names among {archive.namelist()}")
-        for name, bytes_ in members.items():
-            with archive.open(name) as stream:
-                check_npy(stream, bytes_, f"{path}: '{name}'")
-
-
-def check_npy(stream: IO[bytes], size: int, where: str) -> None:
-    """Raise DataError where an NPY of so many bytes is not what its header says, or a pickle."""
-    shape, _, kind = npy_header(stream)
-    data = size - stream.tell()
-    if kind.hasobject:
-        raise DataError(f"{where}: holds objects; a pickle is never loaded")
-    if data != math.prod(shape) * kind.itemsize:
-        raise DataError(f"{where}: {data} bytes of data for {kind} {shape}")
 
 
 def npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
