@@ -219,7 +219,7 @@ def test_names_match_as_a_person_would(rows: list[str], named: Callable[[str], s
         (
             NUMBERED,
             [str(i) for i in range(12)],
-            r"'10' is 10\.jpg by number .* 8\.jpg by place",
+            r"row 2 .*'2' is 2\.jpg by number .* 10\.jpg by place",
         ),
     ],
 )

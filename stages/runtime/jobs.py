@@ -10,7 +10,6 @@ Results never depend on where: each computes in one thread, from seeds among a j
 """
 
 import contextlib
-import copy
 import functools
 import json
 import signal
@@ -18,7 +17,6 @@ import sys
 import time
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -89,7 +87,7 @@ class Task:
 
 
 Made = dict[str, str] | BaseException
-"""SHA-256 of each result of a job by its key, or why the job failed."""
+"""SHA-256 of each result of a job by its key, or why the job failed: as a UnitError, in words."""
 Finished = tuple[Task, Made]
 
 
@@ -136,7 +134,7 @@ def run(
             if isinstance(found, UnsuitableError):
                 unsuitable |= dict.fromkeys((task.job.keys[i] for i in task.missing), found)
             elif isinstance(found, BaseException):
-                failures[task.name] = f"{type(found).__name__}: {found}".removesuffix(": ")
+                failures[task.name] = _reason(found)
             elif any(cache.digest(key) != digest for key, digest in found.items()):
                 failures[task.name] = (
                     f"a result of '{task.name}' was computed and is not in {cache.root}: the "
@@ -223,25 +221,23 @@ def work(task: Task) -> Made:
             key = task.job.keys[i]
             made[key] = task.cache.put(key, result)
             signal.setitimer(signal.ITIMER_REAL, task.limit or 0)
+    except (CacheError, UnsuitableError) as error:
+        return error
     except Exception as error:  # noqa: BLE001 - every reason is reported, the stage fails
-        return _portable(error)
+        return UnitError(_reason(error))  # its own class may not travel between processes
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     return made
 
 
-def death(reason: str) -> RuntimeError:
+def death(reason: str) -> UnitError:
     """Why the job of a worker that died has failed."""
-    return RuntimeError(f"{reason}; a rerun computes what is missing")
+    return UnitError(f"{reason}; a rerun computes what is missing")
 
 
-def _portable(error: Exception) -> Exception:
-    """The error, or its type and text where it cannot be pickled, which would break the pool."""
-    try:
-        ForkingPickler.dumps(error)
-        return copy.deepcopy(error)
-    except Exception:  # noqa: BLE001 - whatever its own constructor raises
-        return RuntimeError(f"{type(error).__name__}: {error}")
+def _reason(error: BaseException) -> str:
+    named = "" if isinstance(error, UnitError) else f"{type(error).__name__}: "
+    return f"{named}{error}".removesuffix(": ")
 
 
 def _cost(task: Task) -> float:

@@ -57,8 +57,6 @@ def benchmark_files(folder: Path, key: str) -> list[Path]:
 def index_folder(folder: Path, classes: Mapping[str, int], key: str) -> bytes:
     """The index of a folder of class folders, as JSON; a DataError names what does not belong.
 
-    Parameters
-    ----------
     classes : index among ImageNet's classes by WordNet id, of the classes that are allowed.
     key : the study's key that names the folder, for the UsageError if it is missing.
     """

@@ -134,10 +134,9 @@ def _soft_labels(spec: Spec, files: list[Path], images: list[str]) -> Read:
             row = int(wrong.argmax())
             raise DataError(f"{where}: image '{images[row]}' has {what}: {labels[row].tolist()}")
     labels = labels / labels.sum(1, keepdims=True)
-    judgments = Judgments(
-        len(images), soft_labels=labels, label_similarity=np.array(spec["similarity"])
-    )
-    by = f"labels of {labels.shape[1]} categories, compared by {spec['similarity']}"
+    similarity = spec["similarity"]
+    by = f"labels of {labels.shape[1]} categories, compared by {similarity}"
+    judgments = Judgments(len(images), soft_labels=labels, label_similarity=np.array(similarity))
     return Read(judgments, by, [*array.notes, how])
 
 
@@ -155,15 +154,11 @@ READERS = {
 def read_triplets(
     path: Path, images: Sequence[str], order: Order = None
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Triplets and their votes, by `majority_first`; a triplet in several rows has all their votes.
+    """[T, 3] triplets, [T, 2] their votes, by `majority_first`, and notes on how they were read.
 
     Columns `anchor`, `near` and `far` ("anchor is closer to near than to far") hold names of images
-    or indices. `votes` (1 if absent) and `votes_against` (0) count people. A DataError names the
-    line and its value.
-
-    Returns
-    -------
-    [T, 3] int64 anchor, near, far; [T, 2] int64 votes for and against; notes.
+    or indices. `votes` (1 if absent) and `votes_against` (0) count people. A triplet in several
+    rows has all their votes. A DataError names the line and its value.
     """
     schema = dict.fromkeys(_STIMULI, Column()) | {"votes": _VOTES, "votes_against": _VOTES}
     lines, notes = read_cells(path)

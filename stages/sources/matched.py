@@ -53,11 +53,8 @@ def missing(matrix: np.ndarray) -> list[str]:
     """A sentence on the pairs that nobody judged, if there are any."""
     judged = ~np.isnan(matrix) & ~np.eye(len(matrix), dtype=bool)
     each = judged.sum(1)  # image's pairs
-    pairs, triplets, every = (
-        each.sum() // 2,
-        (each * (each - 1) // 2).sum(),
-        math.comb(len(each), 2),
-    )
+    pairs, triplets = each.sum() // 2, (each * (each - 1) // 2).sum()
+    every = math.comb(len(each), 2)
     told = f"{every - pairs} of {every} pairs were judged by nobody; measures are over the other "
     return [f"{told}{pairs} and their {triplets} triplets"] if pairs < every else []
 
@@ -82,27 +79,18 @@ def places_of(
     """The image of each row or column, each image once."""
     if not names:
         return in_order(images, order, where)
-    distinct, codes = np.unique(names, return_inverse=True)
-    first = {name: i for i, name in reversed(list(enumerate(names)))}
-
-    def at(i: int) -> str:
-        return f"{where}: {what} {first[distinct[i]]} (from 0)"
-
-    found, how = match(distinct.tolist(), images, at, order)
-    return one_each(found[codes], images, f"{where}: {what}s"), how
+    found, how = match(names, images, lambda i: f"{where}: {what} {i} (from 0)", order)
+    return one_each(found, images, f"{where}: {what}s"), how
 
 
 def looked_up(
     path: Path, cells: pd.DataFrame, images: Sequence[str], order: Order
 ) -> tuple[np.ndarray, str]:
-    """Cells as indices of images; each different one is looked up once."""
-    import pandas as pd
-
-    codes, texts = pd.factorize(cells.map(str.strip).to_numpy(object).ravel())
+    """Cells as indices of images."""
 
     def at(i: int) -> str:
-        row, column = divmod(int(np.flatnonzero(codes == i)[0]), cells.shape[1])
+        row, column = divmod(i, cells.shape[1])
         return f"{path}: line {cells.index[row]}: {cells.columns[column]}"
 
-    places, how = match(texts.tolist(), images, at, order)
-    return places[codes].reshape(cells.shape), how
+    places, how = match(cells.map(str.strip).to_numpy().ravel().tolist(), images, at, order)
+    return places.reshape(cells.shape), how

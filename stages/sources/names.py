@@ -5,11 +5,13 @@ Never by an order that nobody stated, where the usual orders differ.
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from stages.runtime.errors import DataError, suggest
 from stages.sources.folders import SUFFIXES
@@ -77,42 +79,44 @@ def _orders(images: Sequence[str], stated: Order, where: str) -> dict[str, np.nd
 def match(
     names: Sequence[str], images: Sequence[str], at: Callable[[int], str], stated: Order = None
 ) -> tuple[np.ndarray, str]:
-    """The image that each name means, as a person would say, and a sentence on how they matched.
+    """[len(names)] the image that each name means, as a person would say, and how they matched.
 
     Folders before a name do not count. A name means the image of that file name, else of that name
     without extension, else in another case, else with numbers in another form (3 for 003), else the
-    image with that number alone. Bare numbers may also count images, from 0 or from 1.
+    image with that number alone. Bare numbers may also count images, from 0 or from 1. A DataError
+    where a name means no image, or several, or numbers mean other images by name than by place.
 
-    Parameters
-    ----------
-    names : different from each other. images : file names, sorted.
-    at : where name i stands, for messages. stated : the order by which numbers count images.
-
-    Returns
-    -------
-    [len(names)] index of an image; the sentence. A DataError where a name means no image, or
-    several, or where numbers mean other images by name than by place.
+    images : file names, sorted. at : where name i stands, for messages.
+    stated : the order by which numbers count images.
     """
+    codes, different = pd.factorize(np.array(names, object))
+    names = different.tolist()
     found = _by_name(names, images)
-    absent = sum(not places for _, places in found)
+
+    def first(i: int) -> str:
+        return at(int((codes == i).argmax()))
+
     named = all(len(places) == 1 for _, places in found)
     counted = [_COUNTED.fullmatch(name) for name in names]
     if all(map(_NUMBER.fullmatch, names)) or (not named and all(counted)):
         by_name = np.array([places[0] for _, places in found]) if named else None
         numbers = np.array([int(number[1]) for number in counted if number])
-        return _by_number(names, numbers, by_name, images, at, stated)
+        means, how = _by_number(names, numbers, by_name, images, first, stated)
+        return means[codes], how
     for i, (name, (_, places)) in enumerate(zip(names, found, strict=True)):
         if len(places) > 1:
             several = ", ".join(images[j] for j in places[:3])
-            raise DataError(f"{at(i)}: '{name}' may be {several}; file names are needed")
+            raise DataError(f"{first(i)}: '{name}' may be {several}; file names are needed")
         if not places:
+            absent = sum(not places for _, places in found)
             raise DataError(
-                f"{at(i)}: '{name}' is not the name of an image ({absent} of {len(names)} are not; "
-                f"the first image is '{images[0]}')" + suggest(name, [*images, *map(_stem, images)])
+                f"{first(i)}: '{name}' is not the name of an image ({absent} of {len(names)} are "
+                f"not; the first image is '{images[0]}')"
+                + suggest(name, [*images, *map(_stem, images)])
             )
     forms = [FORMS[form] for form, _ in found]
     how = ", ".join(f"{forms.count(form)} by {form}" for form in FORMS if form in forms)
-    return np.array([places[0] for _, places in found]), f"names matched to images: {how}"
+    return np.array([places[0] for _, places in found])[codes], f"names matched to images: {how}"
 
 
 def _by_number(
@@ -126,11 +130,8 @@ def _by_number(
     """What numbers mean: images that have them in their names, or places in an order."""
     n, readings = len(images), dict[str, np.ndarray]()
     for base in (0, 1):
-        if (
-            base <= numbers.min()
-            and numbers.max() < n + base
-            and (by_name is None or base in numbers)
-        ):
+        fits = base <= numbers.min() and numbers.max() < n + base
+        if fits and (by_name is None or base in numbers):
             for name, order in _orders(images, stated, at(0)).items():
                 readings[f"place from {base} in {name} order"] = order[numbers - base]
     if by_name is not None and not (stated and readings):
@@ -140,26 +141,24 @@ def _by_number(
         raise DataError(f"{at(worst)}: '{names[worst]}' is not an index 0..{n - 1} or 1..{n}")
     (first, places), *others = readings.items()
     for other, different in others:
-        for i in np.flatnonzero(places != different)[:1]:
+        if (apart := places != different).any():
+            i = int(apart.argmax())
             one, two = images[places[i]], images[different[i]]
-            raise DataError(
-                f"{at(i)}: '{names[i]}' is {one} by {first}, {two} by {other}; {WAY_OUT}"
-            )
+            found = f"{one} by {first}, {two} by {other}"
+            raise DataError(f"{at(i)}: '{names[i]}' is {found}; {WAY_OUT}")
     return places, f"numbers matched to images: by {first}"
 
 
 def _by_name(names: Sequence[str], images: Sequence[str]) -> list[tuple[int, list[int]]]:
     """For each name the first of `FORMS` in which images match it, and those."""
-    known: list[dict[str, list[int]]] = [{} for _ in FORMS]
+    known = [defaultdict[str, list[int]](list) for _ in FORMS]
     for i, image in enumerate(images):
         for places, key in zip(known, _forms(image), strict=True):
-            places.setdefault(key, []).append(i)
+            places[key].append(i)
     matches = []
     for name in names:
         keys = list(_forms(name))[: None if _NUMBER.fullmatch(name) else -1]
-        hits = [
-            places.get(key, []) if key else [] for places, key in zip(known, keys, strict=False)
-        ]
+        hits = [known[form].get(key, []) if key else [] for form, key in enumerate(keys)]
         form = next((k for k, hit in enumerate(hits) if hit), 0)
         matches.append((form, hits[form]))
     return matches

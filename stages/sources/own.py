@@ -35,41 +35,28 @@ LOCAL = (*READERS, "folder", "npz")
 def local_files(spec: Mapping[str, Any], where: str = "") -> list[Path]:
     """Every file that a stimulus set or task of your own reads, sorted; empty for other sources.
 
-    Parameters
-    ----------
-    where : what errors begin with, such as ``studies/x.yaml: stimuli.birds``.
-
-    Raises
-    ------
-    UsageError, DataError
-        A file or folder is missing, or behind a link that DVC does not follow; a folder is empty or
-        holds something that is not allowed.
+    where : what errors begin with, such as ``studies/x.yaml: stimuli.birds``. They are a UsageError
+        or DataError if a file or folder is missing, or behind a link that DVC does not follow, or a
+        folder is empty or holds something that is not allowed.
     """
     if spec["source"] not in LOCAL:
         return []
-    files, images = _files(spec, f"{where}: " if where else "")
-    files += _order_file(spec, f"{where}: " if where else "")
-    check_links(files + images, where)
-    return sorted(files + images)
+    files, images, listed = _files(spec, f"{where}: " if where else "")
+    check_links([*files, *images, *listed], where)
+    return sorted([*files, *images, *listed])
 
 
-def _order_file(spec: Mapping[str, Any], prefix: str = "") -> list[Path]:
-    """The file that lists the images in the order of unnamed rows, if the set states one."""
-    order = spec.get("order")
-    if order is None or order in ORDERS:
-        return []
-    if not Path(order).is_file():
-        raise UsageError(f"{prefix}order: '{order}' is no file; {list(ORDERS)} are also allowed")
-    return [Path(order)]
-
-
-def _files(spec: Mapping[str, Any], prefix: str = "") -> tuple[list[Path], list[Path]]:
-    """The files that hold judgments (or a task), and the images, in order."""
-    if spec["source"] == "requested":
-        return requested_files(spec, prefix)
+def _files(spec: Mapping[str, Any], prefix: str = "") -> tuple[list[Path], list[Path], list[Path]]:
+    """The files that hold judgments (or a task); the images, in order; the file that lists them."""
     if spec["source"] == "folder":
         classes = class_files(Path(spec["folder"]), f"{prefix}folder")
-        return [], [path for paths in classes.values() for path in paths]
+        return [], [path for paths in classes.values() for path in paths], []
+    listed = [Path(spec["order"])] if spec.get("order") not in (None, *ORDERS) else []
+    if listed and not listed[0].is_file():
+        allowed = f"{list(ORDERS)} are also allowed"
+        raise UsageError(f"{prefix}order: '{listed[0]}' is no file; {allowed}")
+    if spec["source"] == "requested":
+        return *requested_files(spec, prefix), listed
     if spec.get("file") is not None:
         files = [Path(spec["file"])]
         if not files[0].is_file():
@@ -80,21 +67,21 @@ def _files(spec: Mapping[str, Any], prefix: str = "") -> tuple[list[Path], list[
             if path.suffix.lower() not in (".csv", ".npy") or not path.is_file():
                 raise DataError(f"{path}: one CSV or NPY file a participant is allowed here")
     images = image_files(Path(spec["images"]), f"{prefix}images") if "images" in spec else []
-    return files, images
+    return files, images, listed
 
 
 def own_stimuli(spec: Mapping[str, Any]) -> dict[str, bytes]:
     """The files of a stimulus set from your own files; see `local_files` for errors."""
-    files, paths = _files(spec)
+    files, paths, listed = _files(spec)
     if spec["source"] == "requested":
         folder = paths[0].parent.as_posix()
         spec = {**spec, "simulated": False, "images": folder, "citation": CITATION}
     images = read_images(paths)
     if len(images) < 3:
         raise DataError(f"{spec['images']}: {len(images)} images; at least 3 are needed")
-    if listed := _order_file(spec):
-        with readable(listed[0], "a list of images"):
-            lines = listed[0].read_text(encoding="utf-8-sig").splitlines()
+    for path in listed:
+        with readable(path, "a list of images"):
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
         spec = {**spec, "order": [line.strip() for line in lines if line.strip()]}
     found = READERS[spec["source"]](spec, files, list(images))
     provenance = {
@@ -115,8 +102,6 @@ def own_task(name: str, spec: Mapping[str, Any], per_class: int | None) -> dict[
     Images of differing sizes are kept as they are, in `<name>/000000.<suffix>` and so on, and the
     NPZ holds `labels` and `classes` only.
 
-    Parameters
-    ----------
     per_class : keep the first so many images of each class; None for all.
     """
     if spec["source"] == "npz":
@@ -127,16 +112,13 @@ def own_task(name: str, spec: Mapping[str, Any], per_class: int | None) -> dict[
     arrays = {"labels": np.array([i for i, _ in kept]), "classes": np.array(list(classes))}
     contents = [(path, read(path)) for _, path in kept]
     shapes = {decode(content, str(path)).shape for path, content in contents}
-    if len(shapes) > 1:
-        files = {
-            f"{name}/{i:06d}{path.suffix.lower()}": content
-            for i, (path, content) in enumerate(contents)
-        }
-        return {f"{name}.npz": npz_bytes(**arrays), **files}
-    images = np.empty((len(kept), *shapes.pop()), np.uint8)
-    for i, (path, content) in enumerate(contents):
-        images[i] = decode(content, str(path))
-    return {f"{name}.npz": npz_bytes(images=images, **arrays)}
+    if len(shapes) == 1:  # which takes less memory than to keep all that was decoded
+        images = np.empty((len(kept), *shapes.pop()), np.uint8)
+        for i, (path, content) in enumerate(contents):
+            images[i] = decode(content, str(path))
+        return {f"{name}.npz": npz_bytes(images=images, **arrays)}
+    files = {f"{i:06d}{p.suffix.lower()}": content for i, (p, content) in enumerate(contents)}
+    return {f"{name}.npz": npz_bytes(**arrays)} | {f"{name}/{k}": c for k, c in files.items()}
 
 
 def npz_task(path: Path) -> tuple[Labelled, np.ndarray]:

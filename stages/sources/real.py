@@ -21,8 +21,6 @@ _TAR = 2**28  # bytes; CIFAR-100 has 184 million
 def real_task(source: str, classes: str = "held_out") -> Labelled:
     """A labelled test set as its authors gave it.
 
-    Parameters
-    ----------
     classes : of CIFAR-100, ``held_out`` (the 40 not pretrained on here) or ``all`` 100.
     """
     if source == "digits":
@@ -94,9 +92,7 @@ def _classes(archive: Path, split: str, classes: np.ndarray) -> tuple[Labelled, 
 def read_cifar100(path: Path, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """CIFAR-100's binary archive (Krizhevsky 2009); `split` is ``train`` or ``test``.
 
-    Returns
-    -------
-    images [N, 32, 32, 3] uint8, fine labels [N] int64 in 0..99, coarse labels [N] int64 in 0..19.
+    Returns images [N, 32, 32, 3] uint8, fine labels [N] in 0..99, coarse labels [N] in 0..19.
     """
     records = np.frombuffer(_member(path, f"{split}.bin"), np.uint8)
     if records.size == 0 or records.size % _CIFAR_RECORD:
