@@ -252,10 +252,10 @@ ARCHIVES = [
     *files(
         cifar_test,
         *(
-            (f"{kind.decode()}.tar.gz", tar((CIFAR, kind, b"", target)), "test.bin' is not a file")
+            (f"{kind.decode()}.tar.gz", tar((CIFAR, kind, b"", target)), "0 files .cifar-")
             for kind, target in LINKS
         ),
-        ("loop.tar.gz", tar((CIFAR, tarfile.SYMTYPE, b"", CIFAR)), "test.bin' is not a file"),
+        ("loop.tar.gz", tar((CIFAR, tarfile.SYMTYPE, b"", CIFAR)), "0 files .cifar-"),
         ("other.tar.gz", tar((f"../{CIFAR}", PLAIN, bytes(3074), "")), "0 files .cifar-"),
         ("twice.tar.gz", tar(*[(CIFAR, PLAIN, bytes(3074), "")] * 2), "2 files .cifar"),
         ("bomb.tar.gz", lambda: tar_bomb(PLAIN), "more than 268435456 bytes unpacked"),
@@ -274,11 +274,11 @@ NOT_NUMBERS = "0 variables of judgments of 2 images in {}"
 ARRAYS = [
     *files(
         read_idx,
-        ("bomb.idx.gz", lambda: gzipped(idx(10), GIB), "more than 10 bytes"),
+        ("bomb.idx.gz", lambda: gzipped(idx(10), GIB), "size 11 into shape .10,"),
         ("huge.idx.gz", lambda: gzipped(idx(*[2**32 - 1] * 3), GIB), "at most 536"),
         ("wrap.idx.gz", gzip.compress(idx(2**31, 2**31, 4)), "at most 5368"),
         ("many.idx.gz", gzip.compress(bytes([0, 0, 8, 255]) + bytes(1020)), "magic .* 000008ff"),
-        ("short.idx.gz", gzip.compress(idx(9) + bytes(8)), "8 bytes of data"),
+        ("short.idx.gz", gzip.compress(idx(9) + bytes(8)), "size 8 into shape .9,"),
         ("flat.idx", idx(9) + bytes(9), "not readable as gzip"),
     ),
     *files(
