@@ -82,8 +82,14 @@ def identity(value: Any) -> Any:
 
 @functools.cache
 def _content(path: Path, _: tuple[int, int] | None) -> str:
-    """Of a folder or file; a file is read again when its time or size has changed."""
-    return folder_digest(path) if path.is_dir() else file_digest(path)
+    """Of a file, or of the names and contents of the files of a folder.
+
+    A file is read again when its time or size has changed, a folder is read once a process.
+    """
+    if not path.is_dir():
+        return file_digest(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    return digest({file.relative_to(path).as_posix(): file_digest(file) for file in files})
 
 
 class Module(NamedTuple):
@@ -172,9 +178,3 @@ def file_digest(path: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def folder_digest(folder: Path) -> str:
-    """SHA-256 over the names and contents of the files of a folder."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return digest({path.relative_to(folder).as_posix(): file_digest(path) for path in files})

@@ -14,7 +14,7 @@ NaN stands where nobody judged: pairs that were left out, and diagonals.
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
@@ -48,47 +48,64 @@ class Judgments:
 
     def check(self, where: str) -> Self:
         """Raise DataError where shapes, ranges or values are wrong; `where` names the file."""
-        if not {"similarity", "triplets", "soft_labels"} & self.arrays().keys():
-            raise DataError(f"{where}: neither a similarity matrix nor triplets nor soft labels")
-        if self.similarity is not None:
-            check_symmetric(self.similarity, (self.n, self.n), f"{where}: similarity")
-        if self.participants is not None:
-            shape = (*self.participants.shape[:1], self.n, self.n)
-            check_symmetric(self.participants, shape, f"{where}: participants")
-        if wrong := self._wrong_triplets() or self._wrong_labels():
-            raise DataError(f"{where}: {wrong}")
+        if problem := next(self._problems(), None):
+            raise DataError(f"{where}: {problem}")
         return self
 
-    def _wrong_triplets(self) -> str:
-        t, v = self.triplets, self.votes
-        if t is None:
-            return ""
-        if t.ndim != 2 or t.shape[1] != 3 or v is None or v.shape != (len(t), 2):
-            return "triplets must be [T, 3] with votes [T, 2]"
-        if len(t) == 0 or t.dtype.kind not in "iu" or v.dtype.kind not in "iu":
-            return f"triplets and votes are {len(t)} of {t.dtype} and {v.dtype}"
-        if t.min() < 0 or t.max() >= self.n:
-            return f"triplets name stimuli {t.min()}..{t.max()}, allowed 0..{self.n - 1}"
-        if repeats_stimulus(t).any():
-            return "a triplet names one stimulus twice"
-        if v.min() < 0 or not v.any(1).all():
-            return "votes must be counts, at least one a triplet"
-        return ""
+    def _problems(self) -> Iterator[str]:
+        """What is wrong, if what came before is right."""
+        if not {"similarity", "triplets", "soft_labels"} & self.arrays().keys():
+            yield "neither a similarity matrix nor triplets nor soft labels"
+        for name in ("similarity", "participants"):
+            matrix = getattr(self, name)
+            if matrix is not None:
+                people = matrix.shape[:1] if name == "participants" else ()
+                yield from _unsymmetric(matrix, (*people, self.n, self.n), name)
+        if self.triplets is not None:
+            yield from _wrong_triplets(self.triplets, self.votes, self.n)
+        if self.soft_labels is not None or self.label_similarity is not None:
+            yield from _wrong_labels(self.soft_labels, self.label_similarity, self.n)
 
-    def _wrong_labels(self) -> str:
-        p, name = self.soft_labels, self.label_similarity
-        if p is None and name is None:
-            return ""
-        if p is None or p.ndim != 2 or len(p) != self.n or p.shape[1] < 2:
-            shape = None if p is None else p.shape
-            return f"soft labels have shape {shape}, need [{self.n}, K], K > 1"
-        if p.dtype.kind not in "fiu":
-            return f"soft labels are {p.dtype}; numbers are needed"
-        if not (p >= 0).all() or not np.allclose(p.sum(1), 1, rtol=0, atol=1e-9):
-            return "each row of soft labels must be a distribution"
-        if name is None or str(name) not in LABEL_SIMILARITIES:
-            return f"label_similarity is {name}, allowed: {LABEL_SIMILARITIES}"
-        return ""
+
+def _wrong_triplets(t: np.ndarray, v: np.ndarray | None, n: int) -> Iterator[str]:
+    if t.ndim != 2 or t.shape[1] != 3 or v is None or v.shape != (len(t), 2):
+        yield "triplets must be [T, 3] with votes [T, 2]"
+    elif len(t) == 0 or t.dtype.kind not in "iu" or v.dtype.kind not in "iu":
+        yield f"triplets and votes are {len(t)} of {t.dtype} and {v.dtype}"
+    elif t.min() < 0 or t.max() >= n:
+        yield f"triplets name stimuli {t.min()}..{t.max()}, allowed 0..{n - 1}"
+    elif repeats_stimulus(t).any():
+        yield "a triplet names one stimulus twice"
+    elif v.min() < 0 or not v.any(1).all():
+        yield "votes must be counts, at least one a triplet"
+
+
+def _wrong_labels(p: np.ndarray | None, name: np.ndarray | None, n: int) -> Iterator[str]:
+    if p is None or p.ndim != 2 or len(p) != n or p.shape[1] < 2:
+        yield f"soft labels have shape {None if p is None else p.shape}, need [{n}, K], K > 1"
+    elif p.dtype.kind not in "fiu":
+        yield f"soft labels are {p.dtype}; numbers are needed"
+    elif not (p >= 0).all() or not np.allclose(p.sum(1), 1, rtol=0, atol=1e-9):
+        yield "each row of soft labels must be a distribution"
+    elif name is None or str(name) not in LABEL_SIMILARITIES:
+        yield f"label_similarity is {name}, allowed: {LABEL_SIMILARITIES}"
+
+
+def _unsymmetric(matrix: np.ndarray, shape: tuple[int, ...], name: str) -> Iterator[str]:
+    """What is wrong with a matrix, or a stack, that must be symmetric, finite or NaN."""
+    if matrix.shape != shape or matrix.dtype.kind not in "fiu" or matrix.size == 0:
+        need = f"{shape[-1]} stimuli need {shape}"
+        yield f"{name}: {matrix.dtype} of shape {matrix.shape}; {need}"
+    other = np.swapaxes(matrix, -1, -2)
+    for wrong, needs in (
+        (np.isinf(matrix), "finite is allowed"),
+        ((matrix != other) & ~(np.isnan(matrix) & np.isnan(other)), "not symmetric"),
+    ):
+        if wrong.any():
+            place = tuple(np.argwhere(wrong)[0].tolist())
+            yield f"{name}: {matrix[place]} at {place} (from 0): {needs}"
+    if np.isnan(matrix).all():
+        yield f"{name}: nobody judged any pair"
 
 
 def repeats_stimulus(triplets: np.ndarray) -> np.ndarray:
@@ -115,23 +132,6 @@ def mean_of(people: np.ndarray) -> np.ndarray:
         return np.asarray(people.mean(0))
     with np.errstate(invalid="ignore"):
         return np.asarray(np.nansum(people, 0) / judged.sum(0))
-
-
-def check_symmetric(matrix: np.ndarray, shape: tuple[int, ...], where: str) -> None:
-    """Raise DataError unless a matrix, or a stack, has a shape and is symmetric, finite or NaN."""
-    if matrix.shape != shape or matrix.dtype.kind not in "fiu" or matrix.size == 0:
-        raise DataError(
-            f"{where}: {matrix.dtype} of shape {matrix.shape}; {shape[-1]} stimuli need {shape}"
-        )
-    wrong, needs = np.isinf(matrix), "finite is allowed"
-    if not wrong.any():
-        other = np.swapaxes(matrix, -1, -2)
-        wrong, needs = (matrix != other) & ~(np.isnan(matrix) & np.isnan(other)), "not symmetric"
-    if wrong.any():
-        place = tuple(np.argwhere(wrong)[0].tolist())
-        raise DataError(f"{where}: {matrix[place]} at {place} (from 0): {needs}")
-    if np.isnan(matrix).all():
-        raise DataError(f"{where}: nobody judged any pair")
 
 
 def stimulus_files(
