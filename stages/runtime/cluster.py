@@ -142,32 +142,25 @@ def _by_value() -> Callable[[bytes, dict[str, str]], Made]:
 
     def on_worker(sent: bytes, made_with: dict[str, str]) -> Made:
         import importlib
-        from pathlib import Path
+        import sys
 
-        try:
-            here = importlib.import_module("stages.runtime.cluster")
-        except ModuleNotFoundError as error:
-            raise RuntimeError(
-                f"a dask worker in {Path.cwd()} cannot import {error.name}; start it in the "
-                "repository's root by `python -m distributed.cli.dask_worker`"
-            ) from error
-        made: Made = here.remote(sent, made_with)
+        if not Path("dvc.yaml").is_file():
+            here = f"a dask worker runs in {Path.cwd()}"
+            raise RuntimeError(f"{here}; start it in the repository's root")
+        if "" not in sys.path:  # as where it was started by `dask worker`
+            sys.path.insert(0, "")
+        made: Made = importlib.import_module("stages.runtime.cluster").remote(sent, made_with)
         return made
 
     return on_worker
 
 
 def remote(sent: bytes, made_with: Mapping[str, str]) -> Made:
-    """Do a job on a dask worker.
-
-    RuntimeError if it runs elsewhere than in the repository, or has other code or libraries.
-    """
+    """Do a job on a dask worker; RuntimeError if it has other code or libraries."""
     import cloudpickle
     from distributed import get_worker
 
     here = f"dask worker {get_worker().address}"
-    if not Path("dvc.yaml").is_file():
-        raise RuntimeError(f"{here} runs in {Path.cwd()}; start it in the repository's root")
     if get_worker().state.nthreads != 1:  # torch's seed, say, is one for all threads
         raise RuntimeError(f"{here} has several threads; start it with --nthreads 1")
     task: Task = cloudpickle.loads(sent)

@@ -25,6 +25,11 @@ from stages.sources.matlab import choose, read_matlab, read_pinned
 N = 120
 SCALE = 10
 CITATION = "Peterson, Abbott & Griffiths 2018, doi:10.1111/cogs.12670"
+MATERIALS = "Lagunas et al. 2019, doi:10.1145/3306346.3323036"
+OBJECTS = [
+    "Mur et al. 2013, doi:10.3389/fpsyg.2013.00128",
+    "Kriegeskorte et al. 2008, doi:10.1016/j.neuron.2008.10.043",
+]
 BY_RATING = "people, mean ratings 0 to 10"
 Judged = tuple[dict[str, bytes], Judgments]
 """Encoded images by file name, in order, and their judgments."""
@@ -119,20 +124,9 @@ def _numbered(images: dict[str, bytes], called: list[int], archive: Path) -> dic
 
 
 SETS: dict[str, tuple[Any, str, list[str]]] = {
-    "objects92": (
-        read_92objects,
-        "{participants} people",
-        [
-            "Mur et al. 2013, doi:10.3389/fpsyg.2013.00128",
-            "Kriegeskorte et al. 2008, doi:10.1016/j.neuron.2008.10.043",
-        ],
-    ),
+    "objects92": (read_92objects, "{participants} people", OBJECTS),
     "animals": (read_animals, BY_RATING, [CITATION]),
-    "materials": (
-        _materials,
-        "{triplets} triplets, crowdsourced",
-        ["Lagunas et al. 2019, doi:10.1145/3306346.3323036"],
-    ),
+    "materials": (_materials, "{triplets} triplets, crowdsourced", [MATERIALS]),
 }
 """How the files of each set are read, who judged it, and what to cite."""
 
