@@ -111,6 +111,8 @@ def test_a_wrong_list_of_images_is_refused() -> None:
     refused(r"m\.npy: 'order': image '0\.jpg' is there several times", "matrix", file, **spec)
     saved("list.txt", "\n".join(NUMBERED[:-1]))
     refused(r"m\.npy: 'order': image '11\.jpg' is missing", "matrix", file, **spec)
+    saved("list.txt", "")
+    refused(r"m\.npy: 'order': image '0\.jpg' is missing", "matrix", file, **spec)
     saved("list.txt", "name\n" + "\n".join(NUMBERED))
     refused(r"line 1 of its list: 'name' is not the name of an image", "matrix", file, **spec)
     with pytest.raises(UsageError, match=r"order: 'none\.txt' is no file; \['lexicographic', 'nat"):

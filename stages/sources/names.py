@@ -98,7 +98,7 @@ def match(
 
     named = all(len(places) == 1 for _, places in found)
     counted = [_COUNTED.fullmatch(name) for name in names]
-    if all(map(_NUMBER.fullmatch, names)) or (not named and all(counted)):
+    if names and (all(map(_NUMBER.fullmatch, names)) or (not named and all(counted))):
         by_name = np.array([places[0] for _, places in found]) if named else None
         numbers = np.array([int(number[1]) for number in counted if number])
         means, how = _by_number(names, numbers, by_name, images, first, stated)
@@ -116,7 +116,8 @@ def match(
             )
     forms = [FORMS[form] for form, _ in found]
     how = ", ".join(f"{forms.count(form)} by {form}" for form in FORMS if form in forms)
-    return np.array([places[0] for _, places in found])[codes], f"names matched to images: {how}"
+    means = np.array([places[0] for _, places in found], int)
+    return means[codes], f"names matched to images: {how}"
 
 
 def _by_number(
