@@ -7,10 +7,9 @@ import numpy as np
 
 from stages.networks.images import NpzImages
 from stages.runtime.errors import DataError, UsageError, untracked
-from stages.runtime.files import npy_bytes, open_npz, read_npz
+from stages.runtime.files import npy_bytes, read_arrays
 from stages.sources.arrays import NamedArray, read_labels
 from stages.sources.folders import check_links
-from stages.sources.guards import check_npz
 from stages.sources.matched import places_of
 from stages.sources.names import Order
 
@@ -73,10 +72,7 @@ def image_names(images: Path) -> list[str]:
 
 def read_archive(path: Path) -> NamedArray:
     """`features` [N, D] and `names` [N], if it has them, of an NPZ."""
-    check_npz(path)
-    with open_npz(path) as archive:
-        named = "names" in archive
-    values, *names = read_npz(path, "features", *["names"] * named)
+    values, *names = read_arrays(path, "features", optional=["names"]).values()
     if values.ndim != 2 or values.dtype.kind not in "fiu" or 0 in values.shape:
         raise DataError(f"{path}: 'features' are {values.dtype} {values.shape}; numbers [N, D]")
     return NamedArray(values, [str(name) for name in names[0]] if names else [])

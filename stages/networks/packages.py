@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from stages.networks.cards import Card
 from stages.runtime.errors import DataError
+from stages.runtime.guards import FAULTS
 from stages.runtime.random import torch_seed
-from stages.sources.guards import FAULTS
 
 if TYPE_CHECKING:
     import torch

@@ -5,7 +5,7 @@ import io
 import json
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
 
 
-def read_arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
+def read_arrays(path: Path, *names: str, optional: Sequence[str] = ()) -> dict[str, np.ndarray]:
     """Arrays of an NPZ by name, all or those named; no pickle is ever loaded.
 
     A DataError where it is damaged, lacks a name or has one twice, or unpacks to more than `room`.
@@ -63,7 +63,8 @@ def read_arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
         for name in names:
             if name not in archive:
                 raise DataError(f"{path}: array '{name}' is missing; it holds {list(archive)}")
-        arrays = {name: archive[name] for name in names or archive}
+        wanted = [*names, *(name for name in optional if name in archive)] or list(archive)
+        arrays = {name: archive[name] for name in wanted}
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
             raise DataError(f"{path}: '{name}' is no array")
