@@ -208,7 +208,7 @@ def test_changed_files_are_noticed(workspace: Workspace) -> None:
     before, similarity = workspace.table("alignment"), np.load(path)
     np.save(path, np.sqrt(similarity))
     log = workspace.dvc("repro")
-    assert "align: 48 units, 40 from the cache, 8 computed" in log
+    assert "align: 96 units, 80 from the cache, 16 computed" in log
     after = workspace.table("alignment")
     changed = before[before["value"] != after["value"]]["set"].unique()
     assert changed.tolist() == ["npy"]

@@ -64,8 +64,8 @@ def test_tables_hold_one_row_a_measurement(workspace: Workspace) -> None:
     group = alignment[alignment["judge"] == "group"]
     changed = workspace.table("alignment_features")
     raw = changed[changed["features"] == "raw"].drop(columns="features")
-    same = group[group["measure"].isin(MEASURES)][raw.columns]
-    pd.testing.assert_frame_equal(*(rows.reset_index(drop=True) for rows in (raw, same)))
+    same = group[group["measure"].isin(MEASURES)][raw.columns].reset_index(drop=True)
+    pd.testing.assert_frame_equal(raw.reset_index(drop=True), same)
     assert len(changed) == 3 * len(raw)
     parts = group.pivot(index=["model", "set"], columns="measure", values="value")
     both = parts["centred"] + parts["typicality"]
