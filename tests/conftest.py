@@ -1,5 +1,7 @@
 """Shared fixtures: the mirror of real data where there is one; a workspace with a tiny study."""
 
+import fcntl
+import importlib
 import os
 import re
 import shutil
@@ -12,6 +14,9 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+
+from stages.runtime import source
+from stages.runtime.door import door
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = (
@@ -155,3 +160,38 @@ def make_workspace(root: Path, cache: Path) -> Workspace:
     for file, content in (("studies/tiny.yaml", TINY), ("params.yaml", PARAMS)):
         (root / file).write_text(yaml.safe_dump(content, sort_keys=False))
     return Workspace(root, cache)
+
+
+def enter(workspace: Workspace, patch: pytest.MonkeyPatch) -> None:
+    """Work in a workspace, in this process and no other."""
+    patch.chdir(workspace.root)
+    patch.setenv("ARTIFACT_CACHE", workspace.environment["ARTIFACT_CACHE"])
+    patch.setenv("WORKERS", "1")
+
+
+def run_here(stage: str, patch: pytest.MonkeyPatch) -> None:
+    """Run a stage's main in this process, as its command line would."""
+    module, *words = stage.split()
+    patch.setattr(sys, "argv", [module, *words])
+    source._content.cache_clear()  # a stage reads a folder once; here, one process runs many stages
+    door(importlib.import_module(f"stages.{module}").main)
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace whose tiny study has run through every stage, in one process without workers.
+
+    Made by the first of pytest's processes that needs it, for all of them: leave it as it is.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "ran"
+    workspace = Workspace(folder / "repository", folder / "cache")
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            make_workspace(workspace.root, folder / "cache")
+            with pytest.MonkeyPatch.context() as patch:
+                enter(workspace, patch)
+                for stage in ("check", *STAGES):
+                    run_here(stage, patch)
+    return workspace

@@ -1,71 +1,40 @@
 """Wrong inputs, of every stage and every kind of file: one clear line, an exit code, no change."""
 
-import hashlib
-import importlib
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stages import check
-from stages.runtime import source
-from stages.runtime.door import door
 from stages.study.load import load
 from stages.study.models import measured, models
 from tests.bad_cases import CASES, FAILED_UNITS, Case
 from tests.bad_params import COLUMNS, GOOD, P, S
-from tests.conftest import STAGES, Workspace, make_workspace
+from tests.conftest import Workspace, enter, make_workspace, run_here
 
 PRETRAINED = {"resnet18.a1_in1k": "resnet", "test_vit.r160_in1k": "vision_transformer"}
 NAMES = ["test_vit", "test_vit2", "test_vit3", "test_efficientnet", "resnet18"]
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A repository whose tiny study has run through every stage."""
-    folder = tmp_path_factory.mktemp("prepared")
-    workspace = make_workspace(folder / "repository", folder / "cache")
-    with pytest.MonkeyPatch.context() as patch:
-        enter(workspace.root, workspace, patch)
-        for stage in ("check", *STAGES):
-            run(stage, patch)
-    return workspace
-
-
 @pytest.fixture
-def repository(prepared: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it, as the working folder; its files are links to the same content."""
-    shutil.copytree(prepared.root, tmp_path / "repository", copy_function=os.link)
-    enter(tmp_path / "repository", prepared, monkeypatch)
+def repository(ran: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A copy of a study that has run, as the working folder; files are links to the same content."""
+    shutil.copytree(ran.root, tmp_path / "repository", copy_function=os.link)
+    copy = Workspace(tmp_path / "repository", Path(ran.environment["ARTIFACT_CACHE"]))
+    enter(copy, monkeypatch)
     for module in ("models", "load"):
         monkeypatch.setattr(f"stages.study.{module}.pretrained", lambda: PRETRAINED)
-    return tmp_path / "repository"
+    return copy
 
 
-def enter(root: Path, workspace: Workspace, patch: pytest.MonkeyPatch) -> None:
-    """Work in a repository, with a workspace's artifact cache."""
-    patch.chdir(root)
-    patch.setenv("ARTIFACT_CACHE", workspace.environment["ARTIFACT_CACHE"])
-    patch.setenv("WORKERS", "1")
-
-
-def run(stage: str, patch: pytest.MonkeyPatch) -> None:
-    """Run a stage's main in this process, as its command line would."""
-    module, *words = stage.split()
-    patch.setattr(sys, "argv", [module, *words])
-    source._content.cache_clear()  # a stage reads a folder once; here, one process runs many stages
-    door(importlib.import_module(f"stages.{module}").main)
-
-
-def digests(root: Path) -> dict[str, str]:
-    files = [path for path in root.rglob("*") if path.is_file()]
-    return {
-        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
-    }
+def state(workspace: Workspace) -> dict[str, tuple[int, ...]]:
+    """What tells that a file was written, by its path; links share their content, so that whatever
+    is written in place would be another file's too."""
+    stats = {path: path.stat() for path in workspace.root.rglob("*") if path.is_file()}
+    return {str(p): (s.st_ino, s.st_size, s.st_mtime_ns) for p, s in stats.items()}
 
 
 def label(case: Case) -> str:
@@ -75,19 +44,19 @@ def label(case: Case) -> str:
 @pytest.mark.parametrize("case", CASES, ids=label)
 def test_it_is_one_clear_line_and_nothing_changes(
     case: Case,
-    repository: Path,
+    repository: Workspace,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     case.damage()
     for name, value in case.environment.items():
         monkeypatch.setenv(name, value)
-    before = digests(repository)
+    before = state(repository)
     with pytest.raises(SystemExit) as stopped:
-        run(case.stage, monkeypatch)
+        run_here(case.stage, monkeypatch)
     said = capsys.readouterr().err
     assert_clear(case, stopped.value.code, said)
-    assert digests(repository) == before
+    assert state(repository) == before
 
 
 def assert_clear(case: Case, code: Any, said: str) -> None:
@@ -105,14 +74,13 @@ SAMPLE = {(case.stage.split()[0], bool(case.environment)): case for case in CASE
 
 
 @pytest.mark.parametrize("case", SAMPLE.values(), ids=label)
-def test_it_is_so_from_the_command_line(case: Case, repository: Path, prepared: Workspace) -> None:
+def test_it_is_so_from_the_command_line(case: Case, repository: Workspace) -> None:
     case.damage()
-    before = digests(repository)
-    workspace = Workspace(repository, Path(prepared.environment["ARTIFACT_CACHE"]))
+    before = state(repository)
     settings = {"PYTHONDONTWRITEBYTECODE": "1", "WORKERS": "1"} | case.environment
-    done = workspace.stage(case.stage, **settings)
+    done = repository.stage(case.stage, **settings)
     assert_clear(case, done.returncode, done.stderr)
-    assert digests(repository) == before
+    assert state(repository) == before
 
 
 @pytest.fixture
