@@ -17,7 +17,7 @@ from stages.analysis.results import Results
 from stages.runtime.errors import DataError
 from stages.runtime.tables import Record
 from tests import made_tables
-from tests.made_tables import Made, curve
+from tests.made_tables import HEADS, SHOTS, Made, curve
 
 RESAMPLES = Resampling(0.95, 200, 0)
 NOTHING = Context({}, [], {}, {}, curve())
@@ -47,7 +47,7 @@ def select(table: str, same: bool = False, **where: Any) -> list[Record]:
 def test_every_outcome_measure_and_term_is_there_once() -> None:
     rows = pd.DataFrame(found()["correlations"])
     assert not rows.duplicated([*results().shown[0].labels, "measure", "term"]).any()
-    assert len(rows) == (3 * 3 * 6 + 4 * 2) * 3 * 2
+    assert len(rows) == (3 * len(HEADS) * len(SHOTS) + 4 * 2) * 3 * 2
     assert (rows["models"] == 24).all()
     assert (rows["families"] == 8).all()
 
@@ -131,8 +131,8 @@ def test_families_hold_every_model_once() -> None:
 def test_plots_are_few_rows_of_numbers() -> None:
     plots = plot_rows(found(), "pearson", "linear", 1, 0.05, {"models": 24, "untrained_models": 0})
     assert {len(plots[name]) for name in ("alignment_fewshot", "covariate_alignment")} == {72, 24}
-    assert len(plots["correlation_by_n"]) == 3 * 3 * 6
-    assert len(plots["groups_by_n"]) == 3 * 6 * 3
+    assert len(plots["correlation_by_n"]) == 3 * len(HEADS) * len(SHOTS)
+    assert len(plots["groups_by_n"]) == 3 * len(SHOTS) * 3
     assert len(plots["robustness"]) == 4 * 2 * 2
     for rows in plots.values():
         json.dumps(rows, allow_nan=False)

@@ -21,7 +21,7 @@ NAMES = ["test_vit", "test_vit2", "test_vit3", "test_efficientnet", "resnet18"]
 
 @pytest.fixture
 def repository(ran: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A copy of a study that has run, as the working folder; files are links to the same content."""
+    """A copy of a study that has run, as the working folder; its files are links to the same."""
     shutil.copytree(ran.root, tmp_path / "repository", copy_function=os.link)
     copy = Workspace(tmp_path / "repository", Path(ran.environment["ARTIFACT_CACHE"]))
     enter(copy, monkeypatch)

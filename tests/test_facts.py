@@ -10,6 +10,7 @@ import pandas as pd
 import pingouin
 import pytest
 import statsmodels.api as sm
+import yaml
 from scipy.stats import pearsonr
 
 from stages.analysis.analysis import features
@@ -22,7 +23,7 @@ from stages.runtime.errors import DataError, UsageError
 from stages.runtime.tables import Column, Record
 from stages.study.published import read_facts
 from stages.study.stimuli import PublishedLikeness
-from tests.conftest import ROOT, Workspace, make_workspace
+from tests.conftest import PARAMS, ROOT, Workspace, make_workspace, read_yaml
 from tests.made_tables import results
 
 NUMBER = {"score": Column(float, blank=True)}
@@ -190,7 +191,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A fresh copy without caches, network or torch: importing that is an error."""
     folder = tmp_path_factory.mktemp("facts")
     workspace = make_workspace(folder / "repository", folder / "cache")
-    (workspace.root / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    params = read_yaml("params.yaml") | {"theory": PARAMS["theory"]}  # of which nothing is asked
+    params["analyze"]["bootstraps"] = 100  # r has none
+    (workspace.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     (folder / "no").mkdir()
     (folder / "no" / "torch.py").write_text("raise ImportError('torch is not needed here')\n")
     workspace.git()

@@ -3,8 +3,6 @@
 import copy
 import dataclasses
 import re
-import subprocess
-import sys
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -27,7 +25,6 @@ from stages.report.report import DRAWINGS, draw_all
 from stages.report.scatter import coloured, curve
 from stages.report.words import WORDS, fill
 from stages.runtime.machine import Place
-from tests.conftest import ROOT
 
 FIGURES = list(DRAWINGS)
 MEASURES = ("pearson", "spearman", "triplet")
@@ -294,14 +291,6 @@ def test_a_figure_sees_all_that_it_shows() -> None:
         assert whole[1] == own[1], name
         shown = [[len(axis.get_children()) for axis in one[0].axes] for one in (whole, own)]
         assert shown[0] == shown[1], name
-
-
-def test_only_what_draws_imports_matplotlib() -> None:
-    code = "import sys, stages.report.report; print('matplotlib' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "False\n"
 
 
 def test_captions_say_who_how_many_and_which_interval(drawn: tuple[Path, dict[str, str]]) -> None:

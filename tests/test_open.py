@@ -28,14 +28,14 @@ from tests.hub import Hub, make_weights
 
 FAMILIES = {
     "resnet18": "resnet18.tv_in1k",
-    "vit_tiny_patch16_224": "vit_tiny_patch16_224.augreg_in21k_ft_in1k",
-    "convnext_tiny": "convnext_tiny.fb_in1k",
+    "vit_tiny_r_s16_p8_224": "vit_tiny_r_s16_p8_224.augreg_in21k_ft_in1k",
+    "regnetx_002": "regnetx_002.pycls_in1k",
     "efficientnet_lite0": "efficientnet_lite0.ra_in1k",
     "deit_tiny_distilled_patch16_224": "deit_tiny_distilled_patch16_224.fb_in1k",
     "mobilenetv3_large_100": "mobilenetv3_large_100.ra_in1k",
 }
 PAPER = Path(__file__).resolve().parents[1] / "studies" / "models" / "paper.csv"
-LONE = "mobilenetv3_small_050.lamb_in1k"  # not among the paper's, nor in the published tables
+LONE = "convnext_atto.d2_in1k"  # not among the paper's, nor in the published tables
 DISTILLED = "deit_tiny_distilled_patch16_224"
 EXTRA = f"{DISTILLED},{DISTILLED},{DISTILLED}.fb_in1k,by name,,192,5910800,1.26,224,deit"
 EMBED = (sys.executable, "-m", "stages.embed", "transfer")
@@ -76,7 +76,7 @@ def study(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Iterator[Op
     entries = [
         {"table": "studies/models/paper.csv"},
         {"table": "studies/models/extra.csv"},
-        {"timm": [LONE.replace("lamb", "*")]},
+        {"timm": [LONE.replace("d2", "*")]},
     ]
     workspace.edit("studies/open.yaml", "models", value=entries)
     workspace.git()
@@ -98,11 +98,12 @@ def test_it_runs_once_and_then_not_again(study: Open) -> None:
     assert "up to date" in study.workspace.dvc("status")
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", [*FAMILIES, LONE])
 def test_embeddings_are_timms_own(study: Open, name: str) -> None:
     """Each set's first images, one at a time through plain timm, with the served weights."""
-    served = study.hub.repos[f"timm/{FAMILIES[name]}"]["model.safetensors"]
-    model: Any = timm.create_model(FAMILIES[name]).eval()
+    pretrained = FAMILIES.get(name, name)
+    served = study.hub.repos[f"timm/{pretrained}"]["model.safetensors"]
+    model: Any = timm.create_model(pretrained).eval()
     model.load_state_dict(safetensors.torch.load(served))
     transform = timm.data.create_transform(
         **timm.data.resolve_model_data_config(model), is_training=False
@@ -115,7 +116,7 @@ def test_embeddings_are_timms_own(study: Open, name: str) -> None:
     for unit, features in found.items():
         folder, npz = study.data / unit / "images", study.data / f"{unit}.npz"
         images = image_set(folder if folder.is_dir() else npz)
-        assert features.shape == (len(images), sizes[name])
+        assert features.shape == (len(images), sizes.get(name, model.num_features))
         rgb = [Image.fromarray(i) if isinstance(i, np.ndarray) else i() for i in images[:2]]
         with torch.inference_mode():
             x = torch.stack([transform(image) for image in rgb])
@@ -178,14 +179,14 @@ def test_untrained_weights_are_said_to_be_untrained_everywhere(study: Open) -> N
 def test_weights_that_cannot_be_had_are_named_and_the_others_finish(study: Open) -> None:
     workspace = study.workspace
     kept = workspace.outputs()
-    study.hub.gated.add("timm/convnext_tiny.fb_in1k")
+    study.hub.gated.add("timm/regnetx_002.pycls_in1k")
     gone = study.hub.repos.pop("timm/resnet18.tv_in1k")
     done = workspace.stage("embed transfer")
     study.hub.gated.clear()
     study.hub.repos["timm/resnet18.tv_in1k"] = gone
     assert done.returncode == 3
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    for words in ("2 of 12 jobs failed", "timm/convnext_tiny.fb_in1k", "timm/resnet18.tv_in1k"):
+    for words in ("2 of 12 jobs failed", "timm/regnetx_002.pycls_in1k", "timm/resnet18.tv_in1k"):
         assert words in line
     assert "Traceback" not in done.stderr
     assert workspace.outputs() == kept
@@ -247,12 +248,14 @@ def test_weights_are_pinned_in_the_table(study: Open) -> None:
 def test_a_killed_embed_stage_goes_on_where_it_was(study: Open) -> None:
     """Killed in the middle of a model, the stage computes what was not finished, and that alone."""
     workspace = study.workspace
-    before = (study.data / "embeddings" / "resnet18.safetensors").read_bytes()
+    before = (study.data / "embeddings" / "regnetx_002.safetensors").read_bytes()
     cache = workspace.root.parent / "killed-cache"
     own = {**workspace.environment, "ARTIFACT_CACHE": str(cache), "WORKERS": "1"}
     workspace.do(sys.executable, "-m", "stages.check", ARTIFACT_CACHE=str(cache))
     lists = len(finished(cache))  # timm's names, which are no unit
-    workspace.edit("params.yaml", "models", "include", value=["resnet18", "mobilenetv3_large_100"])
+    workspace.edit(
+        "params.yaml", "models", "include", value=["regnetx_002", "mobilenetv3_large_100"]
+    )
     with subprocess.Popen(EMBED, cwd=workspace.root, env=own, stderr=subprocess.DEVNULL) as stage:
         while len(finished(cache)) < lists + 3:
             assert stage.poll() is None, "it ended before it could be killed"
@@ -263,7 +266,7 @@ def test_a_killed_embed_stage_goes_on_where_it_was(study: Open) -> None:
     done = workspace.do(*EMBED, ARTIFACT_CACHE=str(cache))
     (line,) = re.findall(r"embed transfer: (\d+) units, (\d+) from the cache, (\d+)", done)
     assert tuple(map(int, line)) == (2 * 6, kept, 2 * 6 - kept)
-    assert (study.data / "embeddings" / "resnet18.safetensors").read_bytes() == before
+    assert (study.data / "embeddings" / "regnetx_002.safetensors").read_bytes() == before
 
 
 def finished(cache: Path) -> list[Path]:

@@ -210,7 +210,7 @@ def test_queued_experiments_run_two_at_once(
     end = time.monotonic() + DEADLINE
     while re.search(r"Queued|Running", queue.dvc("queue", "status")):
         assert time.monotonic() < end, queue.dvc("queue", "status")
-        time.sleep(5)
+        time.sleep(1)
     status = queue.dvc("queue", "status")
     logs = {name: queue.dvc("queue", "logs", name) for name in EXPERIMENTS}
     for name in EXPERIMENTS:
