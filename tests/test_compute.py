@@ -418,15 +418,17 @@ def test_the_environment_says_where_first(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_stages_load_nothing_large_before_something_is_to_be_computed() -> None:
-    """Nor does what writes the report: a stage that finds all in the cache starts fast."""
-    modules = [*{"check", *(stage.split()[0] for stage in STAGES)}, "report.report"]
+    """Nor does what names weights and writes the report, or asks whether weights are there."""
+    names = sorted({"check", *(stage.split()[0] for stage in STAGES)})
+    names += ["networks.hub", "networks.published", "report.report"]
     large = {"torch", "timm", "matplotlib", "sklearn", "distributed", "dask"}
-    imports = "\n".join(
-        f"import stages.{name}; print(sorted({large} & set(sys.modules)))" for name in modules
-    )
-    code = f"import sys\n{imports}"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout == "[]\n" * len(modules), (modules, done.stderr)
+    loaded = f"print(sorted({large} & set(sys.modules)))"
+    hub = "print({'huggingface_hub', 'httpx2'} & set(sys.modules))"
+    lines = ["import sys", *(f"import stages.{name}; {loaded}" for name in names), hub]
+    lines.append(f"stages.networks.hub.cached('timm/a', None); {loaded}")
+    command = [sys.executable, "-c", "\n".join(lines)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "[]\n" * len(names) + "set()\n[]\n", (names, done.stderr)
 
 
 def test_a_stage_with_workers_says_no_more_than_its_units(workspace: Workspace) -> None:

@@ -238,15 +238,6 @@ def test_a_hub_that_goes_away_is_found_out_too(hub: Hub, monkeypatch: pytest.Mon
     assert all(f"timm/m{i}@main/{FILE}: cannot be reached" in failed[i] for i in names)
 
 
-def test_asking_the_cache_imports_nothing_slow() -> None:
-    code = "import sys, stages.networks.hub as h; print(*sys.modules); h.cached('timm/a', None); "
-    command = [sys.executable, "-c", code + "print(*sys.modules)"]
-    printed = subprocess.check_output(command, text=True).splitlines()
-    before, after = (set(line.split()) for line in printed)
-    assert not {"huggingface_hub", "httpx2", "torch", "timm"} & before
-    assert not {"torch", "timm"} & after
-
-
 def test_two_processes_at_once_download_once(hub: Hub, tmp_path: Path) -> None:
     hub.breaks(REPO, FILE, "slow")
     environment = os.environ | hub.environment(tmp_path / "shared")
