@@ -17,6 +17,7 @@ import yaml
 
 from stages.runtime import source
 from stages.runtime.door import door
+from stages.runtime.machine import one_thread
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = (
@@ -52,12 +53,26 @@ TINY = read_yaml("tests/tiny/study.yaml")
 PARAMS = merged(read_yaml("params.yaml"), read_yaml("tests/tiny/params.yaml"))
 
 
-def pytest_configure() -> None:
+LONGEST = (
+    *("open", "pipeline", "chaos", "sharing", "facts", "own_study", "compute", "bad_inputs"),
+    *("hostile", "figures", "embedding"),
+)
+"""Files of tests that begin first, so that pytest's processes end together."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    one_thread()  # pytest has a process a core
+    config.option.loadscopereorder = False  # xdist's order is by the number of tests
     # A shell's background job ignores SIGINT, and all that it starts would: tests send signals.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {f"test_{name}": i for i, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
 
 
 @pytest.fixture(scope="session")
@@ -149,7 +164,8 @@ class Workspace:
 
 
 def make_workspace(root: Path, cache: Path) -> Workspace:
-    """Copy the code, and write the tiny study."""
+    """Copy the code, and write the tiny study. Stages run without worker processes, which would
+    import everything again, unless they are asked for."""
     for name in CODE:
         source, copy = ROOT / name, root / name
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -159,7 +175,9 @@ def make_workspace(root: Path, cache: Path) -> Workspace:
             shutil.copy(source, copy)
     for file, content in (("studies/tiny.yaml", TINY), ("params.yaml", PARAMS)):
         (root / file).write_text(yaml.safe_dump(content, sort_keys=False))
-    return Workspace(root, cache)
+    workspace = Workspace(root, cache)
+    workspace.environment["WORKERS"] = "1"
+    return workspace
 
 
 def enter(workspace: Workspace, patch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,10 @@
 """The communication game: Bayes by definition, places counted, and what theory says of it."""
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest, ttest_rel
-from threadpoolctl import threadpool_limits
 
 from stages.communication.game import (
     STRATEGIES,
@@ -20,12 +18,6 @@ from stages.communication.game import (
     play,
     posterior,
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    with threadpool_limits(1):
-        yield
 
 
 def rng(seed: int = 0) -> np.random.Generator:

@@ -33,7 +33,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("pipeline")
     workspace = make_workspace(folder / "repository", folder / "cache")
     workspace.git()
-    workspace.dvc("repro")
+    workspace.dvc("repro", WORKERS="2")
     workspace.commit()
     return workspace
 

@@ -14,9 +14,7 @@ from stages.communication.game import STRATEGIES, PlayedGames, interval
 from stages.communication.queries import GameSize, games, until_right
 from stages.runtime.tables import Record
 from stages.similarity.measures import capacity
-from tests.test_game import one_thread, rng
-
-__all__ = ["one_thread"]  # a fixture of every test here
+from tests.test_game import rng
 
 
 def test_an_interval_is_students() -> None:

@@ -20,9 +20,6 @@ from stages.similarity.resample import LARGEST
 from stages.sources.human import read_judgments
 from stages.sources.judged import real_stimuli
 from tests.conftest import ROOT, read_yaml
-from tests.test_game import one_thread
-
-__all__ = ["one_thread"]  # a fixture of every test here
 
 NEW = settings(max_examples=60, deadline=None, derandomize=True)
 

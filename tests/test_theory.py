@@ -17,9 +17,7 @@ from stages.communication.appendix import (
 )
 from stages.communication.fewshot import ClassesSize, accuracies, draw_lesson, share_right
 from stages.communication.game import ask_at_random, posterior
-from tests.test_game import one_thread, rng
-
-__all__ = ["one_thread"]  # a fixture of every test here
+from tests.test_game import rng
 
 CLASSES = ClassesSize(
     objects=6, dimensions=2, positions=200, classes=5, answers=4, spread=0.1, tests=10, worlds=40
