@@ -54,7 +54,7 @@ class Lab:
     def __init__(self, folder: Path, short: bool) -> None:
         self.folder, self.short = folder, short
         self.rng = np.random.default_rng(0)
-        self.whole = make_workspace(folder / "whole" / "repository", folder / "whole" / "cache")
+        self.whole = make_workspace(folder / "whole")
         self.whole.environment["WORKERS"] = "2"
         self.whole.git()
         self._run("check")

@@ -163,9 +163,10 @@ class Workspace:
         return found
 
 
-def make_workspace(root: Path, cache: Path) -> Workspace:
-    """Copy the code, and write the tiny study. Stages run without worker processes, which would
-    import everything again, unless they are asked for."""
+def make_workspace(folder: Path, name: str = "repository") -> Workspace:
+    """Copy the code into a folder of this one, and write the tiny study. Stages run without worker
+    processes, which would import everything again, unless they are asked for."""
+    root = folder / name
     for name in CODE:
         source, copy = ROOT / name, root / name
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -175,7 +176,7 @@ def make_workspace(root: Path, cache: Path) -> Workspace:
             shutil.copy(source, copy)
     for file, content in (("studies/tiny.yaml", TINY), ("params.yaml", PARAMS)):
         (root / file).write_text(yaml.safe_dump(content, sort_keys=False))
-    workspace = Workspace(root, cache)
+    workspace = Workspace(root, folder / "cache")
     workspace.environment["WORKERS"] = "1"
     return workspace
 
@@ -203,13 +204,12 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "ran"
-    workspace = Workspace(folder / "repository", folder / "cache")
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
-            make_workspace(workspace.root, folder / "cache")
+            workspace = make_workspace(folder)
             with pytest.MonkeyPatch.context() as patch:
                 enter(workspace, patch)
                 for stage in ("check", *STAGES):
                     run_here(stage, patch)
-    return workspace
+    return Workspace(folder / "repository", folder / "cache")

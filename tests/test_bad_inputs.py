@@ -85,10 +85,11 @@ def test_it_is_so_from_the_command_line(case: Case, repository: Workspace) -> No
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    monkeypatch.chdir(make_workspace(tmp_path / "repository", tmp_path / "cache").root)
+    workspace = make_workspace(tmp_path)
+    monkeypatch.chdir(workspace.root)
     monkeypatch.setattr("stages.study.models.architectures", lambda: NAMES)
     monkeypatch.setattr("stages.study.models.pretrained", lambda: PRETRAINED)
-    return Workspace(tmp_path / "repository", tmp_path / "cache")
+    return workspace
 
 
 def test_pairs_of_the_study_and_of_the_paper_are_known(workspace: Workspace) -> None:

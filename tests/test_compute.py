@@ -40,8 +40,7 @@ def wait_for(what: Callable[[], object], seconds: float) -> None:
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A copy of the repository, as a machine of a cluster has."""
-    folder = tmp_path_factory.mktemp("compute")
-    made = make_workspace(folder / "repository", folder / "cache")
+    made = make_workspace(tmp_path_factory.mktemp("compute"))
     (made.root / "tests").mkdir()
     for name in ("__init__.py", "jobs.py"):
         shutil.copy(ROOT / "tests" / name, made.root / "tests" / name)

@@ -190,7 +190,7 @@ LOC = {1: 0.629, 5: 0.662, 20: 0.697, 50: 0.712}
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A fresh copy without caches, network or torch: importing that is an error."""
     folder = tmp_path_factory.mktemp("facts")
-    workspace = make_workspace(folder / "repository", folder / "cache")
+    workspace = make_workspace(folder)
     params = read_yaml("params.yaml") | {"theory": PARAMS["theory"]}  # of which nothing is asked
     params["analyze"]["bootstraps"] = 100  # r has none
     (workspace.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))

@@ -56,7 +56,7 @@ def test_it_halves_the_batch_when_its_memory_runs_out(capsys: pytest.CaptureFixt
 
 def test_the_stage_makes_the_same_wherever_it_runs(tmp_path: Path) -> None:
     """With a limit, units run in a process that is forked: it must not inherit CUDA."""
-    workspace = make_workspace(tmp_path / "repository", tmp_path / "cache")
+    workspace = make_workspace(tmp_path)
     for name in ("download stimuli", "download tasks", "download benchmarks", "pretrain"):
         done = workspace.stage(name)
         assert done.returncode == 0, done.stderr

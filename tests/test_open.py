@@ -69,7 +69,7 @@ class Open(NamedTuple):
 def study(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Iterator[Open]:
     folder = tmp_path_factory.mktemp("open")
     make_weights([*FAMILIES.values(), LONE], folder / "hub")
-    workspace = make_workspace(folder / "repository", folder / "cache")
+    workspace = make_workspace(folder)
     # A model that the paper has not, by a table of one's own: it has two classifier heads.
     header = PAPER.read_text().splitlines()[0]
     (workspace.root / "studies" / "models" / "extra.csv").write_text(f"{header}\n{EXTRA}\n")

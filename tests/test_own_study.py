@@ -12,17 +12,16 @@ import pytest
 import scipy.io
 import timm.data
 import torch
-import yaml
 from PIL import Image
 
 from stages.sources.fetch import REMOTES
-from tests.conftest import Workspace, make_workspace
+from tests.conftest import ROOT, Workspace, make_workspace
 from tests.hub import Hub, make_weights
 
 N = 9
 FILES = "studies/files"
 MODELS = ["test_resnet.r160_in1k", "test_vit.r160_in1k", "test_efficientnet.r160_in1k"]
-IMAGES, CONFIG = f"{FILES}/birds", f"{FILES}/config.json"
+CONFIG = f"{FILES}/config.json"
 WEIGHTS = [f"{FILES}/own{i}.safetensors" for i in range(4)]
 UNSUITABLE: dict[str, dict[str, Any]] = {
     "headless": {"num_classes": 10},
@@ -30,43 +29,6 @@ UNSUITABLE: dict[str, dict[str, Any]] = {
     "broken": {},
 }
 """Models that cannot give all that is asked, by what they differ in."""
-
-STUDY: dict[str, Any] = {
-    "title": "Own: a study for tests",
-    "simulated": True,
-    "world": None,
-    "training": None,
-    "recipes": {},
-    "reference": None,
-    "contrasts": None,
-    "paper": None,
-    "stimuli": {
-        "csv": {"source": "matrix", "file": f"{FILES}/birds.csv", "images": IMAGES},
-        "npy": {"source": "matrix", "file": f"{FILES}/birds.npy", "images": IMAGES},
-        "mat": {"source": "matrix", "file": f"{FILES}/birds.mat", "images": IMAGES},
-        "raters": {"source": "participants", "folder": f"{FILES}/raters", "images": IMAGES},
-        "odd": {"source": "triplets", "file": f"{FILES}/triplets.csv", "images": IMAGES},
-        "soft": {"source": "soft_labels", "file": f"{FILES}/counts.csv", "images": IMAGES},
-    },
-    "tasks": {
-        "flowers": {"source": "folder", "folder": f"{FILES}/flowers"},
-        "mine": {"source": "npz", "file": f"{FILES}/mine.npz"},
-    },
-    "benchmarks": {
-        "owls": {"images": f"{FILES}/owls", "classes": "imagenet"},
-        "finches": {"images": f"{FILES}/finches", "classes": "imagenet_a"},
-    },
-    "covariate": {"benchmark": "owls", "classifier": "own"},
-    "models": [
-        {"timm": ["test_resnet.*", "test_vit.r160_*"]},
-        {"name": "hosted", "hub": "someone/net"},
-        *({"name": f"own{i}", "weights": w, "config": CONFIG} for i, w in enumerate(WEIGHTS)),
-        *(
-            {"name": n, "weights": f"{FILES}/{n}.safetensors", "config": f"{FILES}/{n}.json"}
-            for n in UNSUITABLE
-        ),
-    ],
-}
 
 
 def write_files(folder: Path) -> None:
@@ -131,7 +93,7 @@ def make_birds(
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Iterator[Workspace]:
     folder = tmp_path_factory.mktemp("own")
-    workspace = make_workspace(folder / "repository", folder / "cache")
+    workspace = make_workspace(folder)
     make_weights(MODELS, folder / "hub")
     own_files = [workspace.root / path for path in WEIGHTS]
     for seed, path in enumerate(own_files):
@@ -149,7 +111,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Iterato
     write_files(workspace.root / FILES)
     make_birds(workspace.root / FILES / "owls", own_files, mirror, "imagenet", [10, 20, 30, 40])
     make_birds(workspace.root / FILES / "finches", own_files, mirror, "imagenet_a", [30, 15, 50, 5])
-    (workspace.root / "studies" / "own.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
+    shutil.copy(ROOT / "tests" / "own" / "study.yaml", workspace.root / "studies" / "own.yaml")
     workspace.edit("params.yaml", "study", value="own")
     workspace.git()
     (folder / "hub" / "someone").mkdir()

@@ -30,8 +30,7 @@ BENCHMARKS = 1 + 3  # readout, benchmarks with clean
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace under git and DVC in which the tiny study has run once."""
-    folder = tmp_path_factory.mktemp("pipeline")
-    workspace = make_workspace(folder / "repository", folder / "cache")
+    workspace = make_workspace(tmp_path_factory.mktemp("pipeline"))
     workspace.git()
     workspace.dvc("repro", WORKERS="2")
     workspace.commit()

@@ -33,8 +33,7 @@ Published = tuple[Workspace, CompletedProcess[str]]
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
     """A committed run of one made-up stage, and what publishing it said."""
-    folder = tmp_path_factory.mktemp("results")
-    workspace = make_workspace(folder / "repository", folder / "cache")
+    workspace = make_workspace(tmp_path_factory.mktemp("results"))
     lines = [
         f"p = Path({name!r}); p.parent.mkdir(parents=True, exist_ok=True); p.write_text({text!r})"
         for name, text in OUTPUTS.items()

@@ -190,7 +190,7 @@ def covariate_of(workspace: Workspace, **environment: str) -> tuple[dict[str, An
 def test_measured_stands_beside_published(tmp_path: Path, mirror: Path) -> None:
     """A study of two published models that has ImageNet-A as a folder, beside its table; the model
     that the published tables have not is said to be without a row."""
-    workspace = make_workspace(tmp_path / "repository", tmp_path / "cache")
+    workspace = make_workspace(tmp_path)
     names = ["mobilenetv3_small_050.lamb_in1k", "resnet18.tv_in1k"]
     make_weights(names, tmp_path / "hub")
     folder = make_folder(tmp_path / "imagenet-a", ["n01498041", "n01531178"])
@@ -217,7 +217,7 @@ def test_measured_stands_beside_published(tmp_path: Path, mirror: Path) -> None:
 
 def test_the_papers_correlations_without_any_weights(tmp_path: Path) -> None:
     """Appendix C over all 491 models; docs/models.md says the same."""
-    workspace = make_workspace(tmp_path / "repository", tmp_path / "cache")
+    workspace = make_workspace(tmp_path)
     workspace.edit("params.yaml", "study", value="open")
     metrics, _ = covariate_of(workspace, HF_ENDPOINT="http://127.0.0.1:9")
     page = (ROOT / "docs" / "models.md").read_text()

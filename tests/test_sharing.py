@@ -27,7 +27,7 @@ class Shared:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.store = folder, folder / "store"
-        self.owner = make_workspace(folder / "owner", folder / "owner-cache")
+        self.owner = make_workspace(folder, "owner")
         self.owner.environment |= settings(folder / "owner-site")
         shorten(self.owner)
         self.owner.git()

@@ -206,7 +206,7 @@ def test_what_dvc_writes_is_what_is_read(
     override: str, key: str, value: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`apply_overrides` is what writes params.yaml for `dvc exp run -S`."""
-    monkeypatch.chdir(make_workspace(tmp_path / "repository", tmp_path / "cache").root)
+    monkeypatch.chdir(make_workspace(tmp_path).root)
     apply_overrides("params.yaml", [f"fewshot.{override}", "models.exclude=[no,12:30,'1e5']"])
     params = load().params
     assert getattr(params.fewshot.linear, key) == value
@@ -219,7 +219,7 @@ def test_a_study_that_git_does_not_track_is_named_where_dvc_copied_the_rest(
     missing = {"source": "npz", "file": "studies/files/x.npz"}
     hint = "; `dvc exp run --temp` and --queue copy what git tracks: `git add` it"
     for folder, said in (("own", ""), (".dvc/tmp/exps/standalone/x", hint)):
-        root = make_workspace(tmp_path / folder, tmp_path / "cache").root
+        root = make_workspace(tmp_path, folder).root
         monkeypatch.chdir(root)
         apply_overrides("params.yaml", ["study=mine"])
         with pytest.raises(
