@@ -7,16 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pingouin
 import pytest
 import statsmodels.api as sm
 import yaml
 from scipy.stats import pearsonr
 
 from stages.analysis.analysis import features
-from stages.analysis.families import Resampling
 from stages.analysis.known import over_known
-from stages.analysis.partial import partial_correlation, z, z_squared
+from stages.analysis.partial import z, z_squared
 from stages.analysis.results import Results, covariate_sets
 from stages.analysis.specifications import TESTS, curve, specifications
 from stages.runtime.errors import DataError, UsageError
@@ -78,24 +76,6 @@ def test_each_outcome_is_over_the_models_that_have_it() -> None:
         assert found["c"] == pytest.approx(c[both].sum())
     with pytest.raises(DataError, match="fewer than 6 models have both"):
         over_known(np.where(np.arange(40) < 5, x, np.nan), Y, c, family, find)
-
-
-def test_several_covariates_are_those_of_regression() -> None:
-    """r is the correlation of what the covariates leave of both."""
-    rng = np.random.default_rng(1)
-    c = rng.normal(size=(60, 3))
-    x, y = rng.normal(size=60) + c[:, 0], rng.normal(size=60) + c @ [1, -1, 0.5]
-    found = partial_correlation(x, y, c)
-    given = sm.add_constant(c)
-    left = [sm.OLS(values, given).fit().resid for values in (x, y)]
-    assert found["r"] == pytest.approx(pearsonr(*left)[0])
-    assert found["p"] == pytest.approx(sm.OLS(y, np.column_stack([x, given])).fit().pvalues[0])
-    by_family = Resampling(0.95, 1000, 0).intervals(x, y[:, None], c, np.arange(60) % 12)
-    assert by_family["r"][0] == pytest.approx(found["r"])
-    frame = pd.DataFrame(np.column_stack([x, y]), columns=["x", "y"])
-    assert partial_correlation(x, y, c[:, :0])["r"] == pytest.approx(
-        pingouin.corr(frame["x"], frame["y"])["r"].iloc[0]
-    )
 
 
 def test_the_covariates_are_top_1_its_square_and_the_kind() -> None:

@@ -7,24 +7,35 @@ import pytest
 import statsmodels.api as sm
 from scipy.stats import norm
 
+from stages.analysis.families import Resampling
 from stages.analysis.inputs import aligned, mean_alignment
 from stages.analysis.partial import SAME, partial_correlation, quadratic_curve, z, z_squared
 from stages.analysis.results import groups
 from stages.runtime.errors import DataError
 
 
+@pytest.mark.parametrize("shape", [(40,), (60, 3)])
 @pytest.mark.parametrize("seed", range(4))
-def test_partial_correlation_is_that_of_residuals(seed: int) -> None:
+def test_partial_correlation_is_that_of_residuals(seed: int, shape: tuple[int, ...]) -> None:
+    """Of one covariate, and of several."""
     rng = np.random.default_rng(seed)
-    c = rng.normal(size=40)
-    x, y = c + rng.normal(size=40), 0.5 * c + rng.normal(size=40)
+    c = rng.normal(size=shape)
+    x, y = (w * c.T[0] + c.T[-1] + rng.normal(size=len(c)) for w in (1, 0.5))
     design = sm.add_constant(c)
     rx, ry = (sm.OLS(v, design).fit().resid for v in (x, y))
     result = partial_correlation(x, y, c)
     assert result["r"] == pytest.approx(np.corrcoef(rx, ry)[0, 1], abs=1e-10)
-    # Its p-value is that of x's coefficient in the regression of y on x and the covariate.
+    # Its p-value is that of x's coefficient in the regression of y on x and the covariates.
     fit = sm.OLS(y, sm.add_constant(np.column_stack([x, c]))).fit()
     assert result["p"] == pytest.approx(fit.pvalues[1], abs=1e-10)
+    by_family = Resampling(0.95, 1000, 0).intervals(x, y[:, None], c, np.arange(len(c)) % 12)
+    assert by_family["r"][0] == pytest.approx(result["r"])
+
+
+def test_without_covariates_it_is_the_plain_correlation() -> None:
+    x, y = np.random.default_rng(1).normal(size=(2, 60))
+    plain = pingouin.corr(pd.Series(x), pd.Series(y))["r"].iloc[0]
+    assert partial_correlation(x, y, np.empty((60, 0)))["r"] == pytest.approx(plain)
 
 
 @pytest.mark.parametrize("noise", [1e-4, 0.01, 0.3, 10])
