@@ -16,7 +16,7 @@ from stages.analysis.published import covariate_metrics
 from stages.networks.cards import top_k
 from stages.networks.classify import classify_folders
 from stages.networks.load import Machine, Source
-from stages.runtime.errors import DataError, UnsuitableError, UsageError
+from stages.runtime.errors import DataError, UsageError
 from stages.sources.image_folders import index_folder, read_index
 from stages.sources.timm_tables import IMAGES, RESULTS, class_indices, read_published
 from tests.conftest import ROOT, Workspace, make_workspace
@@ -87,16 +87,6 @@ def test_a_models_own_classifier_is_timms(tmp_path: Path, path: Path) -> None:
     assert row == {"classifier": "own", "weights": "untrained", "images": 9} | tops
     order = np.argsort(-scores, axis=1)
     assert row["top5"] == np.mean((order[:, :5] == labels[:, None]).any(1))
-
-
-def test_a_network_without_imagenets_classes_is_refused(tmp_path: Path, path: Path) -> None:
-    model = timm.create_model("test_vit.r160_in1k", num_classes=10)
-    timm.models.save_for_hf(model, str(tmp_path), safe_serialization=True)
-    source = Source(tmp_path / "model.safetensors", config=tmp_path / "config.json")
-    with pytest.raises(
-        UnsuitableError, match=r"gives \[10\] scores for 10 classes, .*; models\.exclude"
-    ):
-        list(classify_folders(source, 4, Machine(), each=[path]))
 
 
 def test_published_tables(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
