@@ -365,20 +365,15 @@ def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir() if p.name != "cache"] == ["out"]
 
 
-def test_files_hold_no_pickle_and_stay_in_their_folder(tmp_path: Path) -> None:
+def test_arrays_and_payloads_come_back(tmp_path: Path) -> None:
+    """`test_fuzz.py` has pickles, `test_hostile.py` payloads that would leave their folder."""
     path = tmp_path / "x.npz"
     path.write_bytes(npz_bytes(a=np.arange(3)))
     assert read_npz(path, "a")[0].tolist() == [0, 1, 2]
     with pytest.raises(DataError, match=r"x\.npz: array 'b' is missing"):
         read_npz(path, "b")
-    np.savez(path, a=np.array([{"un": "safe"}], dtype=object))
-    with pytest.raises(DataError, match=r"x\.npz"):
-        read_npz(path, "a")
     unpack(pack({"a/b.txt": b"1"}), tmp_path / "in")
     assert (tmp_path / "in" / "a" / "b.txt").read_bytes() == b"1"
-    with pytest.raises(DataError, match="outside"):
-        unpack(pack({"../escaped": b"1"}), tmp_path / "in")
-    assert not (tmp_path / "escaped").exists()
 
 
 def test_nearest_names() -> None:
