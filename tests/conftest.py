@@ -32,6 +32,7 @@ STAGES = (
     "analyze",
 )
 """What follows `python -m stages.`, each after those that it reads; `check` comes before them."""
+MIRRORS = (os.environ.get("DATA_MIRROR", ""), str(ROOT.parent / "shared" / "mirror"))
 CODE = (
     *("stages", "studies", "params.yaml", "dvc.yaml", ".dvcignore", ".gitignore"),
     *("data/README.md", ".dvc/.gitignore", ".dvc/config", ".dvc/plots"),
@@ -78,7 +79,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def mirror() -> Path:
     """A folder laid out as DATA_MIRROR; tests of real data are skipped where there is none."""
-    for place in (os.environ.get("DATA_MIRROR", ""), str(ROOT.parent / "shared" / "mirror")):
+    for place in MIRRORS:
         if place and Path(place).is_dir():
             return Path(place)
     pytest.skip("no mirror of the real data: set DATA_MIRROR to a folder laid out as <host>/<path>")
