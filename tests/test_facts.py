@@ -172,7 +172,6 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("facts")
     workspace = make_workspace(folder)
     params = read_yaml("params.yaml") | {"theory": PARAMS["theory"]}  # of which nothing is asked
-    params["analyze"]["bootstraps"] = 100  # r has none
     (workspace.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     (folder / "no").mkdir()
     (folder / "no" / "torch.py").write_text("raise ImportError('torch is not needed here')\n")
