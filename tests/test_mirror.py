@@ -73,7 +73,7 @@ def test_materials() -> None:
     assert images == sorted(images)
 
 
-def test_cifar100() -> None:
+def test_cifar100_and_its_split() -> None:
     path = fetch(REMOTES["cifar100/archive"])
     images, fine, coarse = real.read_cifar100(path, "test")
     assert images.shape == (10000, 32, 32, 3)
@@ -81,17 +81,11 @@ def test_cifar100() -> None:
     assert np.array_equal(np.bincount(coarse), np.full(20, 500))
     names = real.cifar100_names(path)
     assert (names[0], names[99]) == ("apple", "worm")
-
-
-def test_the_split_of_cifar100() -> None:
-    path = fetch(REMOTES["cifar100/archive"])
     pretraining, fewshot = real.cifar100_split(path)
     assert (len(pretraining), len(fewshot)) == (60, 40)
     assert set(pretraining) | set(fewshot) == set(range(100))
-    _, fine, coarse = real.read_cifar100(path, "test")
     superclass = dict(zip(fine.tolist(), coarse.tolist(), strict=True))
     assert np.array_equal(np.bincount([superclass[c] for c in pretraining]), np.full(20, 3))
-    names = real.cifar100_names(path)
     # Superclass 4, fruit and vegetables: apple mushroom orange | pear sweet_pepper.
     fruit = [names[c] for c in pretraining if superclass[c] == 4]
     assert sorted(fruit) == ["apple", "mushroom", "orange"]
@@ -99,11 +93,7 @@ def test_the_split_of_cifar100() -> None:
     assert (len(data.clean.labels), len(data.pool.labels)) == (3000, 3000)
     assert np.unique(data.target).tolist() == [0, 0.5, 1]
     assert np.array_equal((data.target == 0.5).sum(1), np.full(60, 2))
-
-
-def test_all_classes_of_cifar100_as_in_the_paper() -> None:
-    task = real.real_task("cifar100", classes="all").check("cifar100")
-    images, fine, _ = real.read_cifar100(fetch(REMOTES["cifar100/archive"]), "test")
+    task = real.real_task("cifar100", classes="all").check("cifar100")  # as in the paper
     assert np.array_equal(task.images, images)
     assert np.array_equal(task.labels, fine)
 
