@@ -207,7 +207,7 @@ def test_the_plan_counts_what_is_embedded(study: Open) -> None:
         assert re.search(rf"^ +{len(features)}  {name}$", done.stdout, re.MULTILINE)
     total = sum(map(len, found.values()))
     assert f"plan: study 'open', 7 models, {total} images each" in done.stdout
-    assert "0.0 GB to download for 0 models; 6 are in the hub's cache (0.2 GB)" in done.stdout
+    assert "0.0 GB to download for 0 models; 6 are in the hub's cache (0.1 GB)" in done.stdout
     assert f"not counted: 1 whose size is in no table: {LONE}" in done.stdout
     hours = re.findall(r"^(\w+) +[\d.,]+ +[\d.,]+$", done.stdout, re.MULTILINE)
     assert set(hours) == set(FAMILIES)
