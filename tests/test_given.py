@@ -143,7 +143,7 @@ def test_networks_trained_here_of_a_package_and_models_by_their_features_in_one_
     The features of `mine` are those of a network trained here, taken from its embeddings: so all
     that is measured of it must be what is measured of that network by its readout.
     """
-    place = make_workspace(tmp_path / "place", tmp_path / "cache")
+    place = make_workspace(tmp_path, "place")
     (tmp_path / "index" / "simple").mkdir(parents=True)
     content = packages.saved(packages.foreign(packages.network(classes=1000).state_dict()))
     package = packages.published(tmp_path / "index", content)
@@ -206,7 +206,7 @@ def test_networks_trained_here_of_a_package_and_models_by_their_features_in_one_
 
 
 def test_images_are_listed_for_other_programs(tmp_path: Path) -> None:
-    place = make_workspace(tmp_path / "place", tmp_path / "cache")
+    place = make_workspace(tmp_path, "place")
     assert "is missing: run `dvc repro" in place.stage("features_list").stderr
     run(place, *STAGES)
     said = run(place, "features_list tiny")
