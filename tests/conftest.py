@@ -56,7 +56,7 @@ PARAMS = merged(read_yaml("params.yaml"), read_yaml("tests/tiny/params.yaml"))
 
 LONGEST = (
     *("open", "pipeline", "chaos", "sharing", "facts", "own_study", "compute", "bad_inputs"),
-    *("hostile", "figures", "embedding"),
+    *("given", "hostile", "figures", "embedding"),
 )
 """Files of tests that begin first, so that pytest's processes end together."""
 
@@ -214,3 +214,11 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
                 for stage in ("check", *STAGES):
                     run_here(stage, patch)
     return Workspace(folder / "repository", folder / "cache")
+
+
+def copied(ran: Workspace, folder: Path) -> Workspace:
+    """A copy of a workspace, and of its artifact cache."""
+    shutil.copytree(ran.root.parent, folder / "copy")
+    copy = Workspace(folder / "copy" / "repository", folder / "copy" / "cache")
+    copy.environment["WORKERS"] = "1"
+    return copy

@@ -15,7 +15,7 @@ from stages.runtime.errors import DataError, UsageError
 from stages.runtime.files import npz_bytes
 from stages.sources.human import png
 from tests import packages
-from tests.conftest import TINY, Workspace, make_workspace
+from tests.conftest import STAGES, TINY, Workspace, copied, make_workspace
 from tests.packages import ARCHITECTURE, FILE
 
 NAMES = ["1.png", "10.png", "2.png"]
@@ -122,10 +122,6 @@ def test_files_are_of_image_sets(tmp_path: Path) -> None:
         feature_files(folder, ["stimuli/a", "tasks/a"], "here")
 
 
-STAGES = ("check", "download stimuli", "download tasks", "download benchmarks", "pretrain")
-LATER = ("embed transfer", "embed benchmarks", "align", "fewshot", "robustness", "theory")
-
-
 def run(place: Workspace, *stages: str) -> str:
     said = ""
     for stage in stages:
@@ -136,19 +132,17 @@ def run(place: Workspace, *stages: str) -> str:
 
 
 def test_networks_trained_here_of_a_package_and_models_by_their_features_in_one_study(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    tmp_path: Path, ran: Workspace
 ) -> None:
     """Each lacks what it must lack, by name; without them the others' results are the same bytes.
 
     The features of `mine` are those of a network trained here, taken from its embeddings: so all
     that is measured of it must be what is measured of that network by its readout.
     """
-    place = make_workspace(tmp_path, "place")
+    place = copied(ran, tmp_path)
     (tmp_path / "index" / "simple").mkdir(parents=True)
     content = packages.saved(packages.foreign(packages.network(classes=1000).state_dict()))
     package = packages.published(tmp_path / "index", content)
-    place.environment |= {"WORKERS": "1"}
-    run(place, *STAGES, *LATER, "analyze")
     before = {n: place.table(n) for n in ("alignment", "fewshot", "robustness")}
     original = "test_vit.repel"
 
@@ -168,7 +162,7 @@ def test_networks_trained_here_of_a_package_and_models_by_their_features_in_one_
     place.edit("studies/tiny.yaml", "recipes", "half", value={"kept": 0.5})
     with packages.serving(tmp_path / "index") as environment:
         place.environment |= environment
-        said = run(place, *STAGES, *LATER, "analyze")
+        said = run(place, "check", *STAGES)
     assert "blind is left out: no features of stimuli/stars" in said
 
     after = {name: place.table(name) for name in before}
@@ -205,10 +199,9 @@ def test_networks_trained_here_of_a_package_and_models_by_their_features_in_one_
     assert report
 
 
-def test_images_are_listed_for_other_programs(tmp_path: Path) -> None:
-    place = make_workspace(tmp_path, "place")
-    assert "is missing: run `dvc repro" in place.stage("features_list").stderr
-    run(place, *STAGES)
+def test_images_are_listed_for_other_programs(tmp_path: Path, ran: Workspace) -> None:
+    bare, place = make_workspace(tmp_path, "bare"), copied(ran, tmp_path)
+    assert "is missing: run `dvc repro" in bare.stage("features_list").stderr
     said = run(place, "features_list tiny")
     images = place.root / "data" / "images"
     assert "images of tasks/novel" in said
