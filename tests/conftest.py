@@ -33,6 +33,18 @@ STAGES = (
 )
 """What follows `python -m stages.`, each after those that it reads; `check` comes before them."""
 MIRRORS = (os.environ.get("DATA_MIRROR", ""), str(ROOT.parent / "shared" / "mirror"))
+IN_TURN = """
+import importlib, sys
+from stages.runtime import source
+from stages.runtime.door import door
+
+for stage in sys.argv[1:]:
+    module, *sys.argv[1:] = stage.split()
+    source._content.cache_clear()  # a stage reads a folder once
+    door(importlib.import_module(f"stages.{module}").main)
+print("imported:", *sys.modules)
+"""
+"""Runs stages in one process, which imports once, and says what that was."""
 CODE = (
     *("stages", "studies", "params.yaml", "dvc.yaml", ".dvcignore", ".gitignore"),
     *("data/README.md", ".dvc/.gitignore", ".dvc/config", ".dvc/plots"),
@@ -117,6 +129,10 @@ class Workspace:
         """Run a stage, by its module's name and what follows ("embed transfer")."""
         module, *words = name.split()
         return self.run(sys.executable, "-m", f"stages.{module}", *words, **environment)
+
+    def stages(self, *names: str, **environment: str) -> str:
+        """Run stages, all if none is named, in one process; what was printed and imported."""
+        return self.do("python", "-c", IN_TURN, *(names or ("check", *STAGES)), **environment)
 
     def do(self, *command: str, **environment: str) -> str:
         """Run a command, which must succeed; what it printed."""

@@ -15,7 +15,7 @@ from stages.runtime.errors import DataError, UsageError
 from stages.runtime.files import npz_bytes
 from stages.sources.human import png
 from tests import packages
-from tests.conftest import STAGES, TINY, Workspace, copied, make_workspace
+from tests.conftest import TINY, Workspace, copied, make_workspace
 from tests.packages import ARCHITECTURE, FILE
 
 NAMES = ["1.png", "10.png", "2.png"]
@@ -122,15 +122,6 @@ def test_files_are_of_image_sets(tmp_path: Path) -> None:
         feature_files(folder, ["stimuli/a", "tasks/a"], "here")
 
 
-def run(place: Workspace, *stages: str) -> str:
-    said = ""
-    for stage in stages:
-        done = place.stage(stage)
-        assert done.returncode == 0, done.stdout + done.stderr
-        said += done.stdout + done.stderr
-    return said
-
-
 def test_networks_trained_here_of_a_package_and_models_by_their_features_in_one_study(
     tmp_path: Path, ran: Workspace
 ) -> None:
@@ -162,7 +153,7 @@ def test_networks_trained_here_of_a_package_and_models_by_their_features_in_one_
     place.edit("studies/tiny.yaml", "recipes", "half", value={"kept": 0.5})
     with packages.serving(tmp_path / "index") as environment:
         place.environment |= environment
-        said = run(place, "check", *STAGES)
+        said = place.stages()
     assert "blind is left out: no features of stimuli/stars" in said
 
     after = {name: place.table(name) for name in before}
@@ -202,7 +193,7 @@ def test_networks_trained_here_of_a_package_and_models_by_their_features_in_one_
 def test_images_are_listed_for_other_programs(tmp_path: Path, ran: Workspace) -> None:
     bare, place = make_workspace(tmp_path, "bare"), copied(ran, tmp_path)
     assert "is missing: run `dvc repro" in bare.stage("features_list").stderr
-    said = run(place, "features_list tiny")
+    said = place.stages("features_list tiny")
     images = place.root / "data" / "images"
     assert "images of tasks/novel" in said
     names = (images / "novel.txt").read_text().splitlines()
