@@ -10,7 +10,7 @@ from tests.conftest import Workspace, make_workspace, read_yaml
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    workspace = make_workspace(tmp_path_factory.mktemp("study"), tmp_path_factory.mktemp("cache"))
+    workspace = make_workspace(tmp_path_factory.mktemp("study"))
     workspace.git()
     return workspace
 
