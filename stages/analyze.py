@@ -62,8 +62,9 @@ def main() -> None:
     notes = [*solvers_apart(experiment), *unknown(results)]
     write_figures_and_report(experiment, tables | theory, facts, where, shown, left_out, notes)
     print(summary(study.title, results, tables, facts))
+    asked = "study=clickme" if experiment.params.fewshot.n == [5] else "fewshot.n=5"
     print(f"The report: {paths.report}/report.html; {paths.data}/README.md says what lies where")
-    print("Try next: dvc exp run -S fewshot.n=5, then dvc metrics diff and make experiments")
+    print(f"Try next: dvc exp run -S {asked}, then dvc metrics diff and make experiments")
 
 
 if __name__ == "__main__":

@@ -102,23 +102,8 @@ def _names(rows: list[Record], r: bool = False) -> str:
 
 
 def summary(title: str, results: Results, tables: Tables, facts: Facts) -> str:
-    """The end of a run: the spread of alignment, correlations with each outcome, the answer."""
+    """The end of a run: what was studied, and the two sentences of the answer."""
     values = results.alignment[facts.measure]
-    lines = [
-        "",
-        title,
-        f"{facts.zoo}; {facts.of_whom} {values.min():.2f} to {values.max():.2f}, mean "
-        f"{values.mean():.2f}",
-        f"Partial correlation with {facts.say('alignment')}, controlling for {facts.given}:",
-        f"  {'outcome':28} {'z² (the U)':>20} {facts.say('alignment itself'):>20}",
-    ]
-    cells: dict[str, list[str]] = {}
-    for row in shown(tables["correlations"], facts):
-        text = "undefined" if row["r"] is None else f"{row['r']:+.2f} (p {_p(row['p'])})"
-        cells.setdefault(outcome_name(row), []).append(text)
-    lines += [f"  {name:28} {u:>20} {line:>20}" for name, (u, line) in cells.items()]
-    return "\n".join([*lines, *(textwrap.fill(text, 100) for text in answer(tables, facts))])
-
-
-def _p(p: float) -> str:
-    return "< .001" if p < 0.001 else f"= {p:.3f}".replace("0.", ".")
+    spread = f"{facts.of_whom} {values.min():.2f} to {values.max():.2f}, mean {values.mean():.2f}"
+    lines = [f"{title}: {facts.zoo}; {spread}.", *answer(tables, facts)]
+    return "\n".join(textwrap.fill(line, 100, subsequent_indent="  ") for line in lines)

@@ -86,6 +86,8 @@ class Task:
     limit: float | None = None
 
 
+EVERY = 30
+"""Seconds between two lines of progress, where there is no terminal to draw a bar in."""
 Made = dict[str, str] | BaseException
 """SHA-256 of each result of a job by its key, or why the job failed: as a UnitError, in words."""
 Finished = tuple[Task, Made]
@@ -126,7 +128,7 @@ def run(
     total, cached = len(planned), len(planned) - sum(len(task.missing) for task in tasks)
     form = "{desc}: {percentage:3.0f} % |{bar}| {elapsed} elapsed, {remaining} left{postfix}"
     whole = sum(map(_cost, tasks))  # so that the time left is that of the work left
-    bar = tqdm(total=whole, desc=stage, bar_format=form, smoothing=0, disable=None)
+    bar, told = tqdm(None, stage, whole, bar_format=form, smoothing=0, disable=None), start
     with bar, contextlib.closing(_finished(tasks, place)) as finished:
         for task, found in finished:
             if isinstance(found, CacheError):
@@ -143,8 +145,11 @@ def run(
                 )
             else:
                 made |= found.keys()
-            bar.set_postfix_str(f"{cached + len(made)} of {total} units")
+            bar.set_postfix_str(so_far := f"{cached + len(made)} of {total} units")
             bar.update(_cost(task))
+            if bar.disable and time.monotonic() - told > EVERY:
+                told = time.monotonic()
+                print(f"{stage}: {so_far}, {told - start:.0f} s", file=sys.stderr)
     units = f"{total} units, {cached} from the cache, {len(made)} computed, {len(failures)} failed"
     print(f"{stage}: {units}, {time.monotonic() - start:.1f} s", file=sys.stderr)
     if failures:
