@@ -389,3 +389,14 @@ def test_on_a_cluster_auto_is_what_this_machine_has(monkeypatch: pytest.MonkeyPa
     assert device_of(found) == "cuda"
     monkeypatch.setattr("stages.runtime.machine.GPU", Path("/nowhere"))
     assert device_of(found) == "cpu"
+
+
+def test_where_there_is_no_terminal_a_line_now_and_then_says_how_far_a_stage_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = {name: Job(partial(jobs.returned, name)) for name in "abc"}
+    monkeypatch.setattr("stages.runtime.jobs.EVERY", -1)
+    run("stage", work, Place())
+    lines = capsys.readouterr().err.splitlines()
+    told = [line.rpartition(",")[0] for line in lines]
+    assert told[:3] == [f"stage: {i} of 3 units" for i in (1, 2, 3)]
