@@ -19,6 +19,9 @@ from stages.report.style import (
     Figure,
 )
 
+NAMED = 8
+"""So many models, at most, are called by their names."""
+
 
 def alignment_fewshot(frames: Frames, facts: Facts) -> Drawn:
     """Alignment against accuracy at the smallest n, a panel a task (Fig. 4, left)."""
@@ -60,8 +63,32 @@ def _parabolas(table: pd.DataFrame, outcome: str, facts: Facts, **size: float) -
         axis.plot(x, fit, color="black", lw=1.2, zorder=3)
         axis.margins(y=0.06)
         axis.set_xlabel(facts.alignment)
+        call_by_name(axis, part, "alignment", outcome)
     legend(drawn, drawn.axes[0])
     return drawn
+
+
+def call_by_name(axis: Axes, table: pd.DataFrame, x: str, y: str) -> None:
+    """Names beside models that are what others are made of by recipes, or are given, if few."""
+    whole = table["model"] == table["architecture"]
+    own = table[whole].sort_values(y, ignore_index=True)
+    if whole.all() or len(own) > NAMED:
+        return
+    (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
+    side, at = (own[x].min() - left) / (right - left) - 0.05, -1.0
+    for name, across, up in own[["model", x, y]].itertuples(index=False):
+        at = max(at + 0.06, (up - bottom) / (top - bottom))  # no name over another
+        axis.annotate(
+            name,
+            (across, up),
+            (side, at),
+            textcoords="axes fraction",
+            arrowprops={"arrowstyle": "-", "lw": 0.5, "color": PALE},
+            ha="right",
+            va="center",
+            size=SMALL - 1,
+            color=INK,
+        )
 
 
 def measures(frames: Frames, facts: Facts) -> Drawn:
