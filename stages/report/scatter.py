@@ -88,6 +88,7 @@ def call_by_name(axis: Axes, table: pd.DataFrame, x: str, y: str) -> None:
             va="center",
             size=SMALL - 1,
             color=INK,
+            bbox={"fc": "white", "ec": "none", "pad": 0.5, "alpha": 0.8},
         )
 
 
