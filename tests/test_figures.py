@@ -132,8 +132,8 @@ def small() -> Tables:
     test |= {"linear": False, "family_effects": [False, True], "estimate": 0.3, "q": 0.01}
     test |= {"u": True, "undefined": "", "break": 0.4}
     test |= {"slope_low": -1.0, "slope_high": 1.0, "p_low": 0.01, "p_high": 0.2}
-    choices: Record = {"claim": [A_U, MORE], "measure": "pearson", "table": "", "test": "z²"}
-    choices |= {"covariates": ["none", "covariate"], "family_effects": [False, True]}
+    choices: Record = {"claim": [A_U, MORE], "measure": "pearson", "features": "", "table": ""}
+    choices |= {"test": "z²", "covariates": ["none", "covariate"], "family_effects": [False, True]}
     spans = {"alignment_low": 0.3, "alignment_high": 0.5, "accuracy_low": 0.2, "accuracy_high": 0.7}
     whats = {"pearson": "alignment", "novel 1-shot": "accuracy", "edges top-1": "accuracy"}
     sets = crossed(best_model="m1", leave_one_out=0.6, spearman_brown=None, stimuli=40)[0]

@@ -590,8 +590,9 @@ def test_bad_npz_tasks_are_named(content: bytes, message: str) -> None:
 
 
 def test_public_tasks_keep_their_declarations() -> None:
-    assert declared(Task, source="digits") == {"source": "digits"}
-    assert declared(Task, source="cifar100") == {"source": "cifar100", "classes": "held_out"}
+    assert declared(Task, source="digits") == {"source": "digits", "per_class": None}
+    cifar = {"source": "cifar100", "classes": "held_out", "per_class": None}
+    assert declared(Task, source="cifar100") == cifar
     content = arrays(files_of(datasets.task("digits", "digits", {}, None))["digits.npz"])
     assert set(content) == {"images", "labels"}
     assert len(content["labels"]) == 1797

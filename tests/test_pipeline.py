@@ -209,7 +209,7 @@ def test_one_more_architecture_computes_one_model(workspace: Workspace) -> None:
         # has one set.
         "embed transfer": (7 * (TRANSFER + 1), 6 * (TRANSFER + 1), TRANSFER + 1),
         "embed benchmarks": (7 * (BENCHMARKS + 1) + 2, 6 * (BENCHMARKS + 1) + 3, BENCHMARKS),
-        "align": (14, 12, 2),
+        "align": (28, 24, 4),
         "fewshot": (7 * 12 + 2, 6 * 12 + 2, 12),
         "robustness": (21, 18, 3),
         "ceilings": (2, 2, 0),

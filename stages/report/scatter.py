@@ -47,6 +47,7 @@ def covariate(frames: Frames, facts: Facts) -> Drawn:
 def relabelled(frames: Frames, facts: Facts) -> Drawn:
     """Alignment against the gain from relabelled images (Appendix D), where the study has it."""
     table = frames["relabelled"].assign(row="gain in top-1", column="", weights="")
+    table["architecture"] = ""
     tests = frames["relabelled_tests"].dropna(subset="r")
     tests = tests[tests["measure"] == facts.measure]
     drawn = _parabolas(table, "gain", facts, width=5.2, height=3.7)
