@@ -7,6 +7,7 @@ Writes: data/checked.txt (one text for all studies with judgments, another for a
 Every other stage comes after this one, so a wrong value leaves all earlier outputs untouched.
 """
 
+from stages.networks.given import strangers
 from stages.networks.published import read_config
 from stages.runtime.door import door
 from stages.runtime.files import write_bytes
@@ -21,8 +22,8 @@ def main() -> None:
     experiment = load()
     check_tables(experiment)
     chosen = models(experiment)
-    given_files(experiment, chosen)
-    left_out = unsuited(experiment, chosen) if experiment.study.embeds else {}
+    given = given_files(experiment, chosen)
+    left_out = unsuited(experiment, chosen, given) if experiment.study.embeds else {}
     check_groups(experiment.params.analyze.group_size, len(chosen) - len(left_out))
     check_measure(experiment)
     check_files(experiment)
@@ -36,6 +37,12 @@ def main() -> None:
     for name, reason in left_out.items():
         print(f"check: {name} will be left out of the analysis: {reason}")
     for model in chosen:
+        if model.given:
+            lacks = [name for name in experiment.every_set if name not in given[model.name]]
+            others = strangers(model.given, experiment.every_set)
+            for what, names in (("no features of", lacks), ("not of this study:", others)):
+                if names:
+                    print(f"check: {model.name}: {model.given}: {what} {', '.join(names)}")
         if model.config and (said := read_config(model.config).said):
             print(f"check: {model.name}: {model.config}: {said}")
 

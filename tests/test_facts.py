@@ -137,6 +137,14 @@ def test_what_is_done_to_features_is_a_choice_of_specifications() -> None:
     rows = features(both, "pearson")
     assert rows[3]["raw"] == pytest.approx(squares.mean())
 
+    # Likeness that is published beside what is measured knows no features.
+    gaze = made.judged.query("measure == 'triplet'").assign(measure="gaze", set="gaze")
+    given = (pd.concat([made.judged, gaze]), *given[1:])
+    mixed = Results(*given, features=pd.concat(tables))
+    table = pd.DataFrame(specifications({"": mixed}, "pearson", 0.95))
+    assert set(table[table["measure"] == "gaze"]["features"]) == {"centred"}
+    assert features(mixed, "gaze") == []
+
 
 def test_the_curve_counts_what_specifications_say() -> None:
     rows = specifications({"": results()}, "pearson", 0.95)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import safetensors.numpy
 
-from stages.networks.given import feature_files, given_features
+from stages.networks.given import feature_files, given_features, strangers
 from stages.runtime.errors import DataError, UsageError
 from stages.runtime.files import npz_bytes
 from stages.sources.human import png
@@ -116,8 +116,8 @@ def test_files_are_of_image_sets(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"here: .*'novel.csv' are both of 'tasks/novel'"):
         feature_files(folder, sets, "here")
     (folder / "novel.csv").rename(folder / "novels.csv")
-    with pytest.raises(UsageError, match=r"novels.csv' is of no image set of the study"):
-        feature_files(folder, sets, "here")
+    assert feature_files(folder, sets, "here") == {"tasks/novel": folder / "novel.npy"}
+    assert strangers(folder, sets) == ["novels.csv"]  # which check names
     with pytest.raises(UsageError, match="image sets of one name"):
         feature_files(folder, ["stimuli/a", "tasks/a"], "here")
 
@@ -155,6 +155,14 @@ def test_networks_trained_here_of_a_package_and_models_by_their_features_in_one_
         place.environment |= environment
         said = place.stages()
     assert "blind is left out: no features of stimuli/stars" in said
+    assert "check: blind will be left out of the analysis: no features of stimuli/stars" in said
+    assert "some: studies/files/some: no features of tasks/novel, benchmarks/edges" in said
+    (place.root / "studies/files/some/novels.npy").write_bytes(b"")
+    assert "some: studies/files/some: not of this study: novels.npy" in place.stage("check").stdout
+    place.edit("params.yaml", "stimuli", "exclude", value=["stars"])
+    done = place.stage("check")  # the set's file is no error then
+    assert done.returncode == 0
+    assert "blind will be left out" not in done.stdout
 
     after = {name: place.table(name) for name in before}
     new = {"net", "net.half", "net.untrained", "mine", "some", "blind"}

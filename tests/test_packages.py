@@ -122,7 +122,7 @@ def bad(index: Path, what: str) -> tuple[Package, str]:
     contents: dict[str, tuple[bytes, str]] = {
         "code": (saved({"a": Code()}), "is not weights alone"),
         "a bare pickle": (pickle.dumps(Code()), "is not weights alone"),
-        "no mapping": (saved([torch.ones(2)]), "a mapping of names to tensors is needed"),
+        "no mapping": (saved([torch.ones(2)]), "a mapping of names to tensors is needed, and"),
         "text": (b"weights", "is not weights alone"),
         "another shape": (
             saved(state | {key: torch.ones(1, 2)}),

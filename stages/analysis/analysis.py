@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -95,16 +96,19 @@ def _results(
     covariate_from = (c.benchmark, c.classifier) if c.benchmark and c.classifier else None
     alignment, fewshot, robustness = (tables[name] for name in INPUTS)
     named = alignment["model"].unique()
-    about = read_index(paths.embeddings) if study.embeds else {m.name: m.published for m in models}
-    for name in may_lack(about, [f"stimuli/{name}" for name in study.judged]):
-        left_out[name] = f"no features of {', '.join(about[name]['lacks'])}"
+    about: dict[str, Any] = {m.name: m.published for m in models}
+    about |= read_index(paths.embeddings) if study.embeds else {}
+    judged = [f"stimuli/{name}" for name in study.judged]
+    for name in may_lack(about, judged):
+        left_out[name] = f"no features of {', '.join(set(judged) & {*about[name]['lacks']})}"
     lacking = missing_rows(robustness, covariate_from, named, unsuitable, about)
     for name, benchmarks in lacking.items():  # of what is all published an outcome may be missing
         if study.embeds or c.benchmark in benchmarks:
-            reason = unsuitable.get(name, f"no published row in {', '.join(benchmarks)}")
-            if without := about.get(name, {}).get("lacks"):
-                reason = f"no features of {', '.join(without)}"
-            left_out.setdefault(name, reason)
+            needed = {"training/readout", *(f"benchmarks/{b}" for b in benchmarks)}
+            lacks = sorted(needed & {*about.get(name, {}).get("lacks", ())})
+            what = f"features of {', '.join(lacks)}" if lacks else ""
+            what = what or f"published row in {', '.join(benchmarks)}"
+            left_out.setdefault(name, unsuitable.get(name, f"no {what}"))
     kept = [t[~t["model"].isin(list(left_out))] for t in (alignment, fewshot, robustness)]
     given = (covariate_from, about, p.family, p.group_size, c.square, c.kind)
     changed = tables["alignment_features"] if study.judged else None
@@ -205,7 +209,7 @@ def models(results: Results) -> list[Record]:
 
 def features(results: Results, measure: str) -> list[Record]:
     """Table `features`: alignment of each model after all that may be done to its features."""
-    if len(results.by_features) == 1:
+    if len(results.by_features) == 1 or any(measure not in a for a in results.by_features.values()):
         return []
     table = results.about.assign(measure=measure)
     return records(table.assign(**{n: a[measure] for n, a in results.by_features.items()}))

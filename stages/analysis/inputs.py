@@ -120,9 +120,9 @@ def may_lack(index: Mapping[str, Any], sets: Iterable[str], made_too: bool = Fal
     }
 
 
-def of_benchmark(index: Mapping[str, Any], name: str, rows: pd.DataFrame) -> set[str]:
-    """`may_lack` for a benchmark and its rows in robustness.csv."""
-    by_readout = "readout" in set(rows["classifier"])
+def of_benchmark(index: Mapping[str, Any], name: str, robustness: pd.DataFrame) -> set[str]:
+    """`may_lack` for a benchmark, with all rows of robustness.csv."""
+    by_readout = ((robustness["benchmark"] == name) & (robustness["classifier"] == "readout")).any()
     return may_lack(index, (f"benchmarks/{name}", "training/readout"), not by_readout)
 
 
@@ -142,7 +142,7 @@ def missing_rows(
     """
     lacking: dict[str, list[str]] = {}
     for name, rows in best_classifier(robustness).groupby("benchmark", sort=False):
-        without = of_benchmark(index or {}, str(name), rows)
+        without = of_benchmark(index or {}, str(name), robustness)
         needed = [(set(rows["classifier"]), set(rows["model"]) | without)]
         if covariate_from and name == covariate_from[0]:
             given = covariate(robustness, *covariate_from)

@@ -76,13 +76,17 @@ class Results:
         self.judged, self.fewshot, self.covariate_from = alignment, fewshot, covariate_from
         self.alignment, self.errors = mean_alignment(alignment)
         self.robustness = best_classifier(robustness)
+        names = map(str, robustness["benchmark"].unique())
+        self.without = {name: of_benchmark(index, name, robustness) for name in names}
         self.models = self.alignment.index
         self.by_features = {"": self.alignment}
         if features is not None and len(features):
             means = features.groupby(["features", "model", "measure"], sort=False)["value"].mean()
             each = {name: rows.droplevel(0).unstack() for name, rows in means.groupby(level=0)}
             own, *others = features["features"].unique()
-            self.by_features = {own: self.alignment} | {n: each[n].loc[self.models] for n in others}
+            self.by_features = {own: self.alignment} | {
+                n: each[n].reindex(self.models) for n in others
+            }
         self.covariate = None
         if covariate_from is not None:
             top1 = covariate(robustness, *covariate_from)
@@ -143,7 +147,7 @@ class Results:
         """Top-k accuracy of each model on a benchmark."""
         rows = self.robustness[self.robustness["benchmark"] == benchmark]
         values = rows.set_index("model")[f"top{k}"]
-        without = of_benchmark(self.index, benchmark, rows)
+        without = self.without[benchmark]
         return self._of_models(values, rows, f"robustness: {benchmark}", without)
 
     def _of_models(

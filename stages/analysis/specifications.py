@@ -51,8 +51,9 @@ def specifications(tables: Mapping[str, Results], measure: str, confidence: floa
         Y = np.column_stack([outcome.values.to_numpy(float) for outcome in results.shown])
         own = "covariate" if results.covariate is not None else "none"
         asked = [name for name in COVARIATES[own] if name in results.given]
-        choices = product(results.measures, results.by_features, asked, TESTS)
-        for name, features, given, (claim, test, linear) in choices:
+        both = product(results.measures, results.by_features)
+        measured = [(name, how) for name, how in both if name in results.by_features[how]]
+        for (name, features), given, (claim, test, linear) in product(measured, asked, TESTS):
             x = results.by_features[features][name].to_numpy()
             run = partial(tested, test, linear, effects, confidence)
             found = over_known(x, Y, results.given[given], results.family, run)
@@ -95,6 +96,7 @@ def curve(rows: Sequence[Record]) -> list[Record]:
         estimate = part["estimate"].astype(float)
         counts["median"] = estimate.median()
         counts |= {f"paper_{name}": own[name].iloc[0] for name in ("estimate", "supports", "naive")}
-        counts["paper_rank"] = int((estimate > own["estimate"].iloc[0]).sum()) + 1
+        first = estimate[part["paper"]].iloc[0]
+        counts["paper_rank"] = None if np.isnan(first) else int((estimate > first).sum()) + 1
         found.append(dict(zip(KEY, key, strict=True)) | counts)
     return records(pd.DataFrame(found))

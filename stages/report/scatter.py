@@ -70,7 +70,7 @@ def _parabolas(table: pd.DataFrame, outcome: str, facts: Facts, **size: float) -
 
 
 def call_by_name(axis: Axes, table: pd.DataFrame, x: str, y: str) -> None:
-    """Names beside models that are what others are made of by recipes, or are given, if few."""
+    """Names beside models that are called as their architecture, by no recipe, if they are few."""
     whole = table["model"] == table["architecture"]
     own = table[whole].sort_values(y, ignore_index=True)
     if whole.all() or len(own) > NAMED:

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from stages.runtime.cache import Cache, CacheError
 from stages.runtime.errors import DataError, UnitError, UnsuitableError
-from stages.runtime.machine import Place, keep_memory, one_thread
+from stages.runtime.machine import Place, one_thread
 from stages.runtime.source import keys_of
 
 Key = TypeVar("Key", bound=Hashable)
@@ -216,7 +216,6 @@ def work(task: Task) -> Made:
     """
     call, items, made = task.job.call, task.job.each, dict[str, str]()
     one_thread()
-    keep_memory()
     try:
         signal.setitimer(signal.ITIMER_REAL, task.limit or 0)
         results = [call()] if items is None else call(each=[items[i] for i in task.missing])

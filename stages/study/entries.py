@@ -1,4 +1,5 @@
-"""The forms of a study's `models`: networks trained here, published ones, and your own."""
+"""The forms of a study's `models`: networks trained here, published ones (of timm's,
+on the hub, in packages), your own, and features that are given as files."""
 
 from typing import Annotated, Any, Literal
 

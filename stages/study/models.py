@@ -18,7 +18,7 @@ from stages.study.tables import PAPER, Row, read_model_table
 
 @dataclass(frozen=True)
 class Model:
-    """One network of a study."""
+    """One model of a study: a network, or features that are given as files."""
 
     name: str
     architecture: str
@@ -51,8 +51,8 @@ class Model:
 
     @property
     def classifies(self) -> bool:
-        """Whether its own classifier may be asked about ImageNet's classes."""
-        return not (self.recipe or self.given)
+        """Whether its own classifier is asked about ImageNet's classes; else a readout serves."""
+        return not (self.has_checkpoint or self.given)
 
     @property
     def has_checkpoint(self) -> bool:

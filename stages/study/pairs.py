@@ -12,7 +12,7 @@ from stages.study.tables import read_pairs
 
 @dataclass(frozen=True)
 class Pair:
-    """Two models that differ in one factor only, of which a has more; a's family."""
+    """Two models that differ in one factor only, which a has, or has more of; a's family."""
 
     factor: str
     a: str
