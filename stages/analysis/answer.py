@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Mapping
 
-from stages.analysis.facts import Facts, listed
+from stages.analysis.facts import Facts, capital, listed
 from stages.analysis.families import FEW, MIN_FAMILIES
 from stages.analysis.outcomes import Tables, is_shown, outcome_name
 from stages.analysis.results import Results
@@ -21,7 +21,7 @@ def answer(tables: Mapping[str, list[Record]], facts: Facts) -> list[str]:
     lines = [row for row in tests if row["test"] == "two lines" and not row["family_effects"]]
     squares, linear = ([r for r in correlations if r["term"] == t] for t in ("z²", "linear"))
     what = f"accuracy follows a U of {facts.of_whom}"
-    given, what_itself = f"Controlling for {facts.given},", facts.say("alignment itself")
+    given, what_itself = f"{capital(facts.controlling)},", facts.say("alignment itself")
     tested = [row for row in lines if row["u"] is not None]
     u = f"The two-lines test finds that {what} {_u(tested, squares, facts)}"
     first = _sentence(f"The two-lines test of whether {what}", lines, tested, u, facts)
@@ -39,10 +39,15 @@ def shown(rows: list[Record], facts: Facts) -> list[Record]:
 
 def direction(row: Record, alpha: float) -> int:
     """1 or -1 if a correlation's interval by family excludes 0 and its q is below alpha; else 0."""
-    low, high, q = row["family_low"], row["family_high"], row["q"]
-    if low is None or q is None or low <= 0 <= high or q >= alpha:
+    if not _excludes_zero(row) or row["q"] is None or row["q"] >= alpha:
         return 0
-    return 1 if low > 0 else -1
+    return 1 if row["family_low"] > 0 else -1
+
+
+def _excludes_zero(row: Record) -> bool:
+    """Whether the interval by family does, where there is one."""
+    low, high = row["family_low"], row["family_high"]
+    return low is not None and not low <= 0 <= high
 
 
 def _sentence(
@@ -85,10 +90,16 @@ def _linear(tested: list[Record], facts: Facts) -> str:
         if by_sign[sign]
     ]
     text = f"goes with {' and with '.join(ways)}" if ways else "is not shown to go with accuracy"
+    before = [row for row in by_sign[0] if _excludes_zero(row)]
     if by_sign[0]:
         link = "; no such relation is shown in" if ways else " in"
         text += f"{link} {_names(by_sign[0])}"
-    return f"{text} ({facts.percent} intervals by family, q < {facts.alpha})"
+    text += f" ({facts.percent} intervals by family, q < {facts.alpha})"
+    if before:
+        text += (
+            f"; of these, the interval excludes 0 for {_names(before, r=True)}, but q does not pass"
+        )
+    return text
 
 
 def _names(rows: list[Record], r: bool = False) -> str:

@@ -1,6 +1,6 @@
 """What captions and the report say of a study beside its numbers."""
 
-from stages.analysis.facts import Facts, FewShot, listed
+from stages.analysis.facts import NOTHING, Facts, FewShot, listed
 from stages.analysis.inputs import SHARE, TEXT
 from stages.analysis.results import Results
 from stages.runtime.tables import Column, read_table
@@ -38,7 +38,7 @@ def covariates_in_words(experiment: Experiment) -> str:
     readout = f"the accuracy of a linear readout on {c.benchmark} images"
     top1 = readout if c.classifier == "readout" else f"{c.classifier} top-1 on {c.benchmark}"
     parts = {top1: c.benchmark, "its square": c.square, "the kind of network": c.kind}
-    return listed([part for part, controlled in parts.items() if controlled] or ["nothing"])
+    return listed([part for part, controlled in parts.items() if controlled] or [NOTHING])
 
 
 def models_in_words(results: Results, called: str = "models") -> str:

@@ -24,6 +24,10 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+NOTHING = "nothing"
+"""What is controlled for in a study without a covariate."""
+
+
 @dataclass(frozen=True)
 class FewShot:
     """First head and smallest n, shown where only one outcome a task is; draws of the examples."""
@@ -95,6 +99,17 @@ class Facts:
     def who(self) -> str:
         what = f"alignment is with {self.judges}" if self.measured else f"shown: {self.named}"
         return f"{capital(self.zoo)}; {what}."
+
+    @property
+    def who_all(self) -> str:
+        """The same for figures of several measures."""
+        return self.who if self.measured else f"{capital(self.zoo)}."
+
+    @property
+    def controlling(self) -> str:
+        """What correlations and tests control for."""
+        what = f"controlling for {self.given}"
+        return what if self.given != NOTHING else "without a covariate, which this study lacks"
 
     def say(self, text: str) -> str:
         """A text about alignment, of a study whose likeness to people is another."""

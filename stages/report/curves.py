@@ -64,10 +64,15 @@ def _curves(table: pd.DataFrame, claim: str) -> Drawn:
             above.yaxis.set_major_formatter("{x:g}")
         _panel(above, below, rows, chosen)
         leftmost = k % across == 0
-        below.set_yticks(range(len(chosen)), _labels(chosen) if leftmost else [""] * len(chosen))
+        labels = [f"{choice}: {value}" if leftmost else "" for choice, value in chosen]
+        below.set_yticks(range(len(chosen)), labels)
         if leftmost:
             above.set_ylabel("coefficient, sd")
-    return drawn, {"specifications": len(table) // len(outcomes), "u": claim == A_U}
+    made = table[table["estimate"].notna()]
+    about = {"specifications": int(made.groupby("name").size().max()), "u": claim == A_U}
+    compressed = any(above.get_yscale() == "symlog" for above, _ in pairs)
+    hollow = made["supports"].isna().any()
+    return drawn, about | {"compressed": compressed, "hollow": bool(hollow)}
 
 
 def _panel(above: Axes, below: Axes, rows: pd.DataFrame, chosen: list[tuple[str, Any]]) -> None:
@@ -86,9 +91,3 @@ def _panel(above: Axes, below: Axes, rows: pd.DataFrame, chosen: list[tuple[str,
         axis.set_xlim(-1, len(rows))
     below.tick_params(axis="y", length=0, labelsize=SMALL - 1)
     below.spines[["left", "bottom"]].set_visible(False)
-
-
-def _labels(chosen: list[tuple[str, Any]]) -> list[str]:
-    """The choices, the first of each kind with what it is a choice of."""
-    first = dict(reversed(chosen))
-    return [f"{c}: {v}" if first[c] == v else str(v) for c, v in chosen]

@@ -11,6 +11,8 @@ from stages.report.figure import Drawn, Frames, missing, panels
 from stages.report.style import BLUE, GREY, INK, ORANGE, PALE, SMALL, Axes
 from stages.report.words import decimal
 
+DARKEST = 0.5
+"""The estimate that has the darkest colour, the same in all studies."""
 TESTS = ("z²", "capacity", "two lines")
 SPECIFICATION = ["test", "linear", "family_effects"]
 """What makes a column: the test, whether with a linear term, whether with family effects."""
@@ -26,13 +28,12 @@ def shape(frames: Frames, facts: Facts) -> Drawn:
     order = order.sort_values(SPECIFICATION).reset_index(drop=True)
     order["x"] = order.index + 0.35 * order["test"].rank(method="dense").sub(1)  # gaps
     places = {(TESTS[test], *rest): x for test, *rest, x in order.to_numpy(object)}
-    largest = table["estimate"].abs().groupby(table["test"]).max()
     table = table.assign(
         known=slopes.where(table["test"] == "two lines", table["estimate"].notna()),
         x=[places[key] for key in zip(*(table[c] for c in SPECIFICATION), strict=True)],
         y=pd.factorize(table["outcome"])[0],
         small=table["q"].astype(float) < 1 - facts.confidence,
-        share=table["estimate"] / table["test"].map(largest).replace(0, 1),
+        share=(table["estimate"] / DARKEST).clip(-1, 1),
     )
     outcomes = list(table["outcome"].unique())
     width, height = 2.0 + 0.62 * (max(places.values()) + 1), 1.5 + 0.36 * len(outcomes)
