@@ -125,8 +125,8 @@ def test_signs_of_alignment_itself() -> None:
     # An interval that leaves out 0 is not enough where so many are looked at.
     said = sentences([], [rows[3] | {"family_low": 0.1, "q": 0.06}])[1]
     assert said.endswith(
-        f"{none.removesuffix('.')}; of these, the interval excludes 0 for mosaic top-1 (partial r = "
-        "0.20), but q does not pass."
+        f"{none.removesuffix('.')}; of these, the interval excludes 0 for mosaic top-1 "
+        "(partial r = 0.20), but q does not pass."
     )
 
 
