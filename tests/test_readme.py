@@ -49,6 +49,10 @@ def test_the_front_page_quotes_the_results() -> None:
     assert f"(partial r = {', '.join(f'{value:+.2f}' for value in squares)} if" in " ".join(
         README.split()
     )
+    lines = [r[name]["linear"] for name in ("imagenet_a", "imagenet_sketch")]
+    assert all(line["family_high"] < 0 and line["q"] >= 0.05 for line in lines)
+    less = " and ".join(f"{line['r']:+.2f}" for line in lines)
+    assert f"less so (partial r = {less};" in " ".join(README.split())
     assert not any(row["two_lines"]["u"] for row in answer("clickme"))
     novel = next(row for row in answer("miniature") if row["outcome"] == "novel")
     assert f"(partial r = {novel['linear']['r']:+.2f})" in " ".join(README.split())
