@@ -8,11 +8,9 @@ import pandas as pd
 from stages.analysis.facts import MEASURE_WORDS, Facts
 from stages.analysis.outcomes import outcome_name, records
 from stages.analysis.specifications import A_U, MORE
-from stages.report.figure import Drawn, Frames, panels
+from stages.report.figure import ACROSS, Drawn, Frames, panels
 from stages.report.style import BLUE, INK, ORANGE, SMALL, ZERO, Axes, Look
 
-ACROSS = 3
-"""Outcomes beside each other, at most."""
 VERDICTS: dict[int | None, tuple[Look, str]] = {
     None: ({"marker": "o", "mfc": "white", "mec": "#AAAAAA"}, "#DDDDDD"),
     0: ({"marker": "o", "color": "#AAAAAA", "mew": 0}, "#AAAAAA"),

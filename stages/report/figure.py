@@ -98,6 +98,10 @@ def images(figure: Figure, caption: str) -> tuple[bytes, bytes]:
     return svg.getvalue(), png.getvalue()
 
 
+ACROSS = 3
+"""Panels beside each other where they need not stand in one row."""
+
+
 def panels(
     columns: int, rows: int = 1, width: float = 3.2, height: float = 3.0, **shared: Any
 ) -> tuple[Figure, list[Axes]]:
@@ -109,15 +113,28 @@ def panels(
     return figure, list(figure.subplots(rows, columns, squeeze=False, **shared).ravel())
 
 
+def wrapped(count: int, **size: Any) -> tuple[Figure, list[Axes]]:
+    """A figure of so many equal panels, `ACROSS` beside each other at most."""
+    columns = min(count, ACROSS)
+    figure, axes = panels(columns, -(-count // columns), **size)
+    for axis in axes[count:]:
+        axis.set_axis_off()
+    return figure, axes[:count]
+
+
 def grid(table: pd.DataFrame, **size: Any) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
-    """A panel for each value of the columns `row` and `column`, which name them; and its rows."""
+    """A panel for each value of the columns `row` and `column`, which name them; and its rows.
+
+    A single row is wrapped.
+    """
     rows, columns = table["row"].unique(), table["column"].unique()
-    figure, axes = panels(len(columns), len(rows), **size)
+    one = len(rows) == 1
+    figure, axes = wrapped(len(columns), **size) if one else panels(len(columns), len(rows), **size)
     parts = []
-    for axis, (row, column) in zip(axes, product(rows, columns), strict=True):
+    for i, (axis, (row, column)) in enumerate(zip(axes, product(rows, columns), strict=True)):
         if row == rows[0]:
             axis.set_title(column)
-        if column == columns[0]:
+        if i % (ACROSS if one else len(columns)) == 0:
             axis.set_ylabel(row)
         parts.append((axis, table[(table["row"] == row) & (table["column"] == column)]))
     return figure, parts

@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.polynomial import Polynomial
 
 from stages.analysis.facts import Facts, capital, measure_name
-from stages.report.figure import Drawn, Frames, grid, legend, marks, panels
+from stages.report.figure import Drawn, Frames, grid, legend, marks, panels, wrapped
 from stages.report.style import (
     BLUE,
     COLOURS,
@@ -96,7 +96,7 @@ def call_by_name(axis: Axes, table: pd.DataFrame, x: str, y: str) -> None:
 def measures(frames: Frames, facts: Facts) -> Drawn:
     """A panel a pair of measures, with r and the paper's (Section 5)."""
     models, table = frames["models"], frames["measures"]
-    drawn, axes = panels(len(table), width=2.8, height=2.7)
+    drawn, axes = wrapped(len(table), width=2.8, height=2.7)
     for axis, row in zip(axes, table.to_dict("records"), strict=True):
         text = "r not computed" if pd.isna(row["r"]) else f"r = {row['r']:.3f}"
         text += f" [{row['low']:.3f}, {row['high']:.3f}]" if pd.notna(row["low"]) else ""
