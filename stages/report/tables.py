@@ -239,10 +239,9 @@ def features_table(tables: Tables, facts: Facts) -> ReportTable:
     """A row a model: its alignment with features as they are, centred and z-scored."""
     rows, names = tables["features"], {"raw": "raw", "centred": "centred", "zscored": "z-scored"}
     moved = max((abs(row[name] - row["raw"]) for row in rows for name in names), default=0.0)
-    measure = MEASURE_WORDS[rows[0]["measure"]] if rows else ""
     heads: list[Head] = [(head, show.number(name, 3)) for name, head in names.items()]
-    about = {"measure": measure, "moved": decimal(moved, 3)}
-    return ReportTable(rows, ["model", "family", *heads], about)
+    about = {"measure": MEASURE_WORDS[rows[0]["measure"]]} if rows else {}
+    return ReportTable(rows, ["model", "family", *heads], about | {"moved": decimal(moved, 3)})
 
 
 def model_table(tables: Tables, facts: Facts) -> ReportTable:
