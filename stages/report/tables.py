@@ -16,8 +16,7 @@ INTERVALS = ("naive interval", "interval by family")
 
 
 def with_reasons(tables: Tables, facts: Facts) -> Tables:
-    """Rows of all tables, as those below take them: with the name of their outcome, and `why`
-    they lack values."""
+    """Rows of all tables with the name of their outcome, and `why` they lack values."""
     few = "too few families" if facts.families < MIN_FAMILIES else ""
     found: Tables = defaultdict(list)
     for name, rows in tables.items():
