@@ -239,8 +239,8 @@ def features_table(tables: Tables, facts: Facts) -> ReportTable:
     rows, names = tables["features"], {"raw": "raw", "centred": "centred", "zscored": "z-scored"}
     moved = max((abs(row[name] - row["raw"]) for row in rows for name in names), default=0.0)
     heads: list[Head] = [(head, show.number(name, 3)) for name, head in names.items()]
-    about = {"measure": MEASURE_WORDS[rows[0]["measure"]]} if rows else {}
-    return ReportTable(rows, ["model", "family", *heads], about | {"moved": decimal(moved, 3)})
+    about = {"measure": rows and MEASURE_WORDS[rows[0]["measure"]], "moved": decimal(moved, 3)}
+    return ReportTable(rows, ["model", "family", *heads], about)
 
 
 def model_table(tables: Tables, facts: Facts) -> ReportTable:
