@@ -11,6 +11,7 @@ from stages.report import cells as show
 from stages.report.cells import PAPER, Cell, Head, ReportTable, Show, pivot
 from stages.report.shape import SPECIFICATION, TESTS, is_shown_test
 from stages.report.words import decimal
+from stages.similarity.matrices import FEATURES
 
 INTERVALS = ("naive interval", "interval by family")
 
@@ -236,11 +237,11 @@ def _sure(measure: str) -> Show:
 
 def features_table(tables: Tables, facts: Facts) -> ReportTable:
     """A row a model: its alignment with features as they are, centred and z-scored."""
-    rows, names = tables["features"], {"raw": "raw", "centred": "centred", "zscored": "z-scored"}
-    moved = max((abs(row[name] - row["raw"]) for row in rows for name in names), default=0.0)
-    heads: list[Head] = [(head, show.number(name, 3)) for name, head in names.items()]
-    about = {"measure": rows and MEASURE_WORDS[rows[0]["measure"]], "moved": decimal(moved, 3)}
-    return ReportTable(rows, ["model", "family", *heads], about)
+    rows = tables["features"]
+    heads: list[Head] = [(name, show.number(name, 3)) for name in FEATURES]
+    moved = max((abs(row[name] - row["raw"]) for row in rows for name in FEATURES), default=0.0)
+    about = {"measure": MEASURE_WORDS[rows[0]["measure"]]} if rows else {"measure": ""}
+    return ReportTable(rows, ["model", "family", *heads], about | {"moved": decimal(moved, 3)})
 
 
 def model_table(tables: Tables, facts: Facts) -> ReportTable:
