@@ -23,7 +23,7 @@ from stages.study.load import load
 RESULTS = Path("docs/results")
 TABLES = (
     *("table1", "table2", "correlations", "u_tests", "measures", "appendix_c", "factors"),
-    *("specification_curve", "decomposition"),
+    *("specification_curve", "decomposition", "features"),
 )
 """Tables that docs/ quotes."""
 MEASURED = ("alignment.csv", "fewshot.csv", "robustness.csv")

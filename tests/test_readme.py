@@ -137,7 +137,39 @@ def test_what_it_says_of_the_miniature_is_in_the_results() -> None:
     assert f"z² is significant for {count} of eight outcomes ({', '.join(names)})" in page
 
 
-@pytest.mark.parametrize("study", ["miniature", "clickme", "brain", "layers", "contrary"])
+def test_what_it_says_of_the_laptop_is_in_the_results() -> None:
+    """Parts of published networks, what pushes away from people, and what centring does."""
+    page = " ".join(PAGE.split())
+    rows = pd.read_csv(RESULTS / "laptop" / "factors.csv").set_index(["factor", "what"])
+    assert (rows.loc[["published_cut against published", "λ = −4 against 0"]]["q"] < 0.05).any()
+
+    def lost(factor: str) -> list[str]:
+        each = rows.loc[[(factor, what) for what in ("pearson", "cifar40 1-shot")]]
+        assert (each["q"] < 0.05).all()
+        return [f"{-mean:.2f}" for mean in each["mean"]]
+
+    cut, more, all_ = (
+        lost(f"{recipe} against published")
+        for recipe in ("published_cut", "published_cut_more", "untrained")
+    )
+    assert f"alignment by {cut[0]} and 1-shot accuracy on unseen classes by {cut[1]} (q" in page
+    assert f"Two thirds lower them by {more[0]} and {more[1]}, and no training" in page
+    assert f"at all by {all_[0]} and {all_[1]}." in page
+    pushed = lost("λ = −4 against 0")
+    assert f"alignment by {pushed[0]} and 1-shot accuracy on unseen classes by {pushed[1]}" in page
+    table = pd.read_csv(RESULTS / "laptop" / "features.csv").set_index("model")
+    repelled = table[table.index.str.endswith(".repel")][["raw", "centred"]]
+    raw, centred = repelled.mean()
+    assert f"have {raw:.2f} on average with features as they are, and {centred:.2f}" in page
+    raw, centred = repelled.loc["test_byobnet.repel"]
+    assert f"test_byobnet goes from {raw:.2f} to {centred:.2f}" in page
+    whole = table.loc[[name for name in table.index if "." not in name]]
+    assert len(whole) == 4
+    assert f"alignment by {(whole['centred'] - whole['raw']).abs().max():.2f} at most" in page
+    assert f"Their alignment is {whole['raw'].min():.2f} to {whole['raw'].max():.2f}" in page
+
+
+@pytest.mark.parametrize("study", ["miniature", "laptop", "clickme", "brain", "layers", "contrary"])
 def test_the_front_page_counts_models_right(study: str) -> None:
     models = json.loads((RESULTS / study / "summary.json").read_text())["models"]
     (row,) = re.findall(rf"^\| `{study}`[^|]*\| (\d+)", README, re.M)
@@ -146,11 +178,8 @@ def test_the_front_page_counts_models_right(study: str) -> None:
 
 @pytest.mark.parametrize("study", TRAINED)
 def test_what_it_says_of_the_theory_is_in_the_results(study: str) -> None:
-    if study == "laptop":  # published before outcomes said so, see docs/results/README.md
-        rhos = json.loads((RESULTS / study / "metrics.json").read_text())["fewshot"]["theory_rho"]
-    else:
-        few_shot = [row for row in answer(study) if row["kind"] == "few-shot"]
-        rhos = {row["outcome"]: row["theory_rho"] for row in few_shot}
+    few_shot = [row for row in answer(study) if row["kind"] == "few-shot"]
+    rhos = {row["outcome"]: row["theory_rho"] for row in few_shot}
     rho = ", ".join(f"{task} {value:+.2f}" for task, value in rhos.items())
     assert f"| {study} | {rho} |" in PAGE
 
@@ -173,11 +202,8 @@ def test_what_it_says_of_the_simulations_is_in_the_results() -> None:
 def test_committed_results_are_complete(study: str) -> None:
     """What the page shows is in git, so that a fresh clone shows it too."""
     assert f"results/{study}/report.html" in PAGE
-    if study == "laptop":
-        metrics = json.loads((RESULTS / study / "metrics.json").read_text())
-        assert metrics["alignment"]["n_models"] == 40
-    else:
-        assert json.loads((RESULTS / study / "summary.json").read_text())["models"] == 40
+    models = {"miniature": 40, "laptop": 56}
+    assert json.loads((RESULTS / study / "summary.json").read_text())["models"] == models[study]
 
 
 def test_links_and_figures_are_there() -> None:
