@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 PAGES := $(wildcard *.md docs/*.md docs/results/*.md data/*.md studies/files/*.md) NOTICE \
   params.yaml dvc.yaml $(wildcard studies/*.yaml)
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test test-all lint plots experiments publish record plan fetch pin describe bench planted chaos audit requirements
+.PHONY: help setup reproduce test test-all lint plots experiments publish record plan fetch features-list pin describe bench planted chaos audit requirements
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ plan: .venv/ready  ## say what a study would cost: make plan STUDY=open
 
 fetch: .venv/ready  ## download a study's published weights before it runs: make fetch STUDY=open
 	@python -m stages.prefetch $(STUDY)
+
+features-list: .venv/ready  ## write the images as files, for programs that extract features
+	@python -m stages.features_list $(STUDY)
 
 pin: .venv/ready  ## pin a study's published weights to their commits of today: make pin STUDY=open
 	@python -m stages.pin $(STUDY)
