@@ -38,17 +38,14 @@ def main() -> None:
 
     jobs: dict[tuple[Any, ...], Job] = {}
     for model, task in pairs:
-        embedding, labels = (
-            Embedding(paths.embeddings / f"{model}.safetensors", f"tasks/{task}"),
-            tasks[task],
-        )
+        embedding = Embedding(paths.embeddings / f"{model}.safetensors", f"tasks/{task}")
         for head, repeat in product(p.heads, range(p.repeats)):
             settings = getattr(p, head).model_dump()
-            call = partial(fewshot_accuracy, embedding, labels, head, settings, seed, repeat)
+            call = partial(fewshot_accuracy, embedding, tasks[task], head, settings, seed, repeat)
             jobs[model, task, head, repeat] = Job(call, p.n, COST[head])
         for solver in SOLVERS if model == pairs[0][0] else ():
             settings = p.linear.model_dump() | {"solver": solver}
-            call = partial(fewshot_accuracy, embedding, labels, "linear", settings, seed, 0)
+            call = partial(fewshot_accuracy, embedding, tasks[task], "linear", settings, seed, 0)
             jobs[task, solver] = Job(call, p.n, COST["linear"])
     accuracy = run("fewshot", jobs, place(experiment.params.compute))
 

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import stages  # noqa: F401  isort: skip  (before NumPy: it sets the instruction set)
+
 import pandas as pd
 import pytest
 import yaml

@@ -212,6 +212,7 @@ ORIGIN = {
     "study": "miniature",
     "python": "3.12.1",
     "revision": "abc, with uncommitted changes",
+    "instructions": "portable",
     "params": {"analyze": "measure: pearson\n"},
     "inputs": {"data/miniature/alignment.csv": "0" * 64},
     "libraries": {"numpy": "2.2.0"},

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from stages.report.words import WORDS, fill
+from stages.runtime.instructions import INSTRUCTIONS
 from stages.runtime.source import file_digest, libraries
 from stages.study.entries import LocalModel, TrainedModels
 from stages.study.spec import Benchmark, Study
@@ -105,6 +106,7 @@ def provenance(
         "study": study,
         "python": platform.python_version(),
         "revision": revision(root, study),
+        "instructions": INSTRUCTIONS,
         "params": {
             name: yaml.safe_dump(value, sort_keys=False, allow_unicode=True).removesuffix("...\n")
             for name, value in params.items()

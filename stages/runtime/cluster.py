@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.runtime.errors import UnitError, UsageError
+from stages.runtime.instructions import INSTRUCTIONS
 from stages.runtime.jobs import Finished, Made, Task, death, work
 from stages.runtime.source import ROOT, digest, file_digest, libraries_of
 
@@ -130,8 +131,12 @@ def _lost(address: str) -> UnitError:
 
 
 def _made_with(task: Task) -> dict[str, str]:
-    """What a job's result depends on beside its inputs: code and libraries of this process."""
-    return {"code": CODE, **libraries_of(task.job.call.func.__module__)}
+    """What a job's result depends on beside its inputs, as this process has it."""
+    return {
+        "code": CODE,
+        "instructions": INSTRUCTIONS,
+        **libraries_of(task.job.call.func.__module__),
+    }
 
 
 def _by_value() -> Callable[[bytes, dict[str, str]], Made]:

@@ -7,7 +7,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -52,7 +52,8 @@ def read_json(path: Path) -> Any:
 def read_arrays(path: Path, *names: str, optional: Sequence[str] = ()) -> dict[str, np.ndarray]:
     """Arrays of an NPZ by name, all or those named; no pickle is ever loaded.
 
-    A DataError where it is damaged, lacks a name or has one twice, or unpacks to more than `room`.
+    A DataError where it is damaged, lacks a name or has one twice, has bytes after an array, or
+    unpacks to more than `room`.
     """
     with readable(path, "NPZ"), np.load(path, allow_pickle=False) as archive:
         members, allowed = archive.zip.infolist(), room(path.stat().st_size)
@@ -64,11 +65,23 @@ def read_arrays(path: Path, *names: str, optional: Sequence[str] = ()) -> dict[s
             if name not in archive:
                 raise DataError(f"{path}: array '{name}' is missing; it holds {list(archive)}")
         wanted = [*names, *(name for name in optional if name in archive)] or list(archive)
-        arrays = {name: archive[name] for name in wanted}
-    for name, array in arrays.items():
-        if not isinstance(array, np.ndarray):
+        return {name: _member(archive, name, path) for name in wanted}
+
+
+def _member(archive: Any, name: str, path: Path) -> np.ndarray:
+    member = name if name in archive.zip.namelist() else f"{name}.npy"
+    with archive.zip.open(member) as stream:
+        if not stream.peek().startswith(np.lib.format.MAGIC_PREFIX):
             raise DataError(f"{path}: '{name}' is no array")
-    return arrays
+        return whole_array(stream, f"{path}: array '{name}'")
+
+
+def whole_array(stream: IO[bytes], where: str) -> np.ndarray:
+    """The array that an open NPY file holds; a DataError if bytes follow it."""
+    array: np.ndarray = np.lib.format.read_array(stream, allow_pickle=False)
+    if stream.read(1):
+        raise DataError(f"{where}: bytes follow its end")
+    return array
 
 
 def read_npz(path: Path, *names: str) -> list[np.ndarray]:

@@ -1,8 +1,9 @@
 """What a result depends on, as digests: the key under which it is kept in the artifact cache.
 
-A key holds the function's code, the versions of the libraries that this code imports, and the
-function's arguments. The code of a function is its module and every `stages.*` module that can be
-reached from it by imports. Comments, formatting and docstrings are left out: they change no result.
+A key holds the function's code, the versions of the libraries that this code imports, the
+instruction set and the function's arguments. The code of a function is its module and every
+`stages.*` module that can be reached from it by imports. Comments, formatting and docstrings are
+left out: they change no result.
 """
 
 import ast
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stages.runtime.errors import DataError
+from stages.runtime.instructions import INSTRUCTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 DISTRIBUTIONS = {
@@ -39,7 +41,7 @@ def keys_of(call: functools.partial[Any], items: Sequence[Any] | None) -> list[s
     call : a function of this repository and its arguments.
     items : what its argument `each` may hold; None for a function without one.
     """
-    shared = digest(identity(call))
+    shared = digest([identity(call), INSTRUCTIONS])
     if items is None:
         return [shared]
     return [digest([shared, identity(item)]) for item in items]

@@ -1,6 +1,7 @@
 """Numbers about images, in the files that people keep them in: CSV, NPY, MATLAB; never a pickle."""
 
 import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.runtime.errors import DataError
+from stages.runtime.files import whole_array
 from stages.runtime.guards import readable
 from stages.runtime.tables import number
 from stages.sources.cells import is_missing, is_number, read_cells
@@ -171,8 +173,7 @@ def _first_column(
 
 
 def _npy(path: Path) -> np.ndarray:
-    with readable(path, "NPY"):
-        array = np.load(path, allow_pickle=False)
-    if not isinstance(array, np.ndarray):
-        raise DataError(f"{path}: is an NPZ; one array in NPY format is needed")
-    return array
+    with readable(path, "NPY"), path.open("rb") as stream:
+        if zipfile.is_zipfile(path):
+            raise DataError(f"{path}: is an NPZ; one array in NPY format is needed")
+        return whole_array(stream, str(path))

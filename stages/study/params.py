@@ -184,6 +184,7 @@ class ComputeSection(Strict):
     scheduler: Annotated[str, Field(pattern=ADDRESS)] | None
     limit: Annotated[float, Field(gt=0)] | None
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
+    instructions: Literal["portable", "native"]
 
 
 class Params(Strict):
