@@ -27,17 +27,18 @@ def settle() -> str:
     """Set the environment before these libraries are loaded; returns the instructions that hold.
 
     They are `native`, the processor's own, where params.yaml asks for it (compute.instructions),
-    on a processor without AVX2, and where NumPy was loaded before, without these variables.
+    on a processor without AVX2, and where NumPy was loaded before, without these variables; then
+    they are set for processes that this one starts.
     """
     ready = all(os.environ.get(name) == value for name, value in PORTABLE.items())
     if _asked() == "native":
         for name in PORTABLE if ready else ():
             del os.environ[name]  # a process of this project has started this one
         return "native"
-    if not _has_avx2() or ("numpy" in sys.modules and not ready):
+    if not _has_avx2():
         return "native"
     os.environ.update(PORTABLE)
-    return "portable"
+    return "portable" if ready or "numpy" not in sys.modules else "native"
 
 
 def _asked() -> str:
