@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import pearsonr, spearmanr
 from threadpoolctl import threadpool_limits
 
-from benchmarks.sides import HEADER, Line, in_turns
+from benchmarks.sides import HEADER, Line, in_turns, timed
 from benchmarks.triplets import by_signs
 from stages.similarity import resample
 from stages.similarity.matrices import similarity_matrix
@@ -67,4 +67,4 @@ def compare(measure: str, name: str, model: np.ndarray, human: np.ndarray, w: np
 
 
 if __name__ == "__main__":
-    main()
+    timed(main)

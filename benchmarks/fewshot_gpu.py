@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks import probes
 from benchmarks.fewshot import MEASURED, POINTS, order_of, results_in_turns
-from benchmarks.sides import spread, verdict
+from benchmarks.sides import spread, timed, verdict
 from stages.probes import fewshot, heads, logistic
 from stages.runtime.machine import one_thread
 from stages.runtime.random import rng_for
@@ -110,4 +110,4 @@ def line(name: str, seconds: np.ndarray, beside: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    timed(main)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sides import exponent, verdict
+from benchmarks.sides import exponent, timed, verdict
 from benchmarks.whole import Copy
 from stages.networks.cards import read_card
 
@@ -52,4 +52,4 @@ def line(stage: str, sizes: Sequence[int], seconds: Sequence[float]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    timed(main)

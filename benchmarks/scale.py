@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import safetensors.numpy
 
+from benchmarks.sides import timed
 from stages.networks.embeddings import Embedding
 from stages.probes.fewshot import fewshot_accuracy
 from stages.runtime.cache import Cache
@@ -109,4 +110,4 @@ def fewshot(folder: Path) -> dict[str, Job]:
 
 
 if __name__ == "__main__":
-    main()
+    timed(main)

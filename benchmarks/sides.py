@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import platform
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -12,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from stages.runtime.instructions import INSTRUCTIONS
 from stages.runtime.machine import one_thread
 
+CPUINFO = Path("/proc/cpuinfo")
 HEADER = (
     f"{'what':34}{'n':>7}{'models':>8}{'ours':>10}{'baseline':>10}"
     f"{'ratio (from to)':>27}{'differs by':>12}{'goal':>7}"
@@ -109,7 +112,20 @@ def seconds(value: float) -> str:
     return f"{value:.3g} s" if value >= 0.1 else f"{1000 * value:.2g} ms"
 
 
+def where() -> str:
+    """The machine, its processor, the instruction set that results are made with, and its load."""
+    lines = CPUINFO.read_text().splitlines() if CPUINFO.is_file() else []
+    named = {key.strip(): value.strip() for key, _, value in (one.partition(":") for one in lines)}
+    widest = [name for name in ("avx2", "avx512f") if name in named.get("flags", "").split()]
+    name = named.get("model name", platform.machine())
+    return (
+        f"{platform.system()}, {os.cpu_count()} cores of {name} ({' '.join(widest)}), "
+        f"instructions: {INSTRUCTIONS}, load {os.getloadavg()[0]:.1f}"
+    )
+
+
 def timed(main: Callable[[], None]) -> None:
-    """Run a benchmark, and say how long it took."""
+    """Say where a benchmark runs, run it, and say how long it took."""
+    print(where(), flush=True)
     (taken,) = in_turns(1, main)
     print(f"{taken[0]:.0f} s")

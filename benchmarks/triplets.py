@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import kendalltau
 from threadpoolctl import threadpool_limits
 
-from benchmarks.sides import HEADER, Line, exponent, in_turns, peak_gb, seconds, verdict
+from benchmarks.sides import HEADER, Line, exponent, in_turns, peak_gb, seconds, timed, verdict
 from stages.similarity.matrices import similarity_matrix
 from stages.similarity.measures import concordance, triplet
 
@@ -121,4 +121,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    timed(main)

@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.sides import in_turns, verdict
+from benchmarks.sides import in_turns, timed, verdict
 from tests.conftest import ROOT, STAGES, Workspace
 
 REPEATS = 3
@@ -127,4 +127,4 @@ def one_round(sides: list[tuple[Path, Seconds]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    timed(main)

@@ -119,7 +119,7 @@ def test_portable_is_set_unless_the_machines_own_are_asked_for(tmp_path: Path) -
 
 
 def test_too_late_is_said(tmp_path: Path) -> None:
-    """NumPy has looked at the processor when it is loaded first, as by dask; its children have not."""
+    """NumPy looks at the processor as it is loaded, in dask before this; children obey."""
     instructions, *variables = said(tmp_path, "numpy, ")
     assert instructions == "native"
     assert set(variables) >= set(PORTABLE)

@@ -106,10 +106,15 @@ class Facts:
         return self.who if self.measured else f"{capital(self.zoo)}."
 
     @property
+    def controls(self) -> bool:
+        """Whether correlations and tests control for anything."""
+        return self.given != NOTHING
+
+    @property
     def controlling(self) -> str:
-        """What correlations and tests control for."""
+        """What they control for."""
         what = f"controlling for {self.given}"
-        return what if self.given != NOTHING else "without a covariate, which this study lacks"
+        return what if self.controls else "without a covariate, which this study lacks"
 
     def say(self, text: str) -> str:
         """A text about alignment, of a study whose likeness to people is another."""

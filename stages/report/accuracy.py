@@ -8,10 +8,10 @@ import pandas as pd
 from stages.analysis.facts import HEAD_WORDS, MEASURE_WORDS, Facts, capital
 from stages.analysis.families import MIN_FAMILIES
 from stages.report.figure import Drawn, Frames, grid_by_n, legend, list_rows, missing, panels
-from stages.report.style import BLUE, GREY, ORANGE, PALE, SMALL, ZERO, Axes, Figure, Look
+from stages.report.style import BLUE, COLOURS, GREY, ORANGE, PALE, SMALL, ZERO, Axes, Figure, Look
 
-GROUP = {"high": (BLUE, "o"), "mid": ("#777777", "^"), "low": (ORANGE, "s")}
-"""Colour and marker of each group of models."""
+GROUP = {"high": (COLOURS[2], "o"), "mid": ("#777777", "^"), "low": (COLOURS[3], "s")}
+"""Colour and marker of each group of models, by its alignment; other colours than `TERMS`."""
 TERMS = {"z²": (BLUE, "o", "z² (a U)", -0.15), "linear": (ORANGE, "s", "alignment itself", 0.15)}
 """Colour, marker, name and place in the row of each term."""
 
@@ -62,7 +62,7 @@ def _groups(table: pd.DataFrame, height: float, sharey: bool) -> Figure:
         axis.set_ylim(0, 1.05 * float((table if sharey else part)["accuracy"].max()))
         for group, (colour, marker) in GROUP.items():
             own = part[part["group"] == group]
-            look: Look = {"color": colour, "ms": 3.5, "lw": 1.2, "label": group}
+            look: Look = {"color": colour, "ms": 3.5, "lw": 1.2, "label": f"{group} alignment"}
             axis.plot(own["n"], own["accuracy"], f"{marker}-", **look)
     legend(drawn, drawn.axes[0])
     return drawn
@@ -123,7 +123,9 @@ def _groups_by_benchmark(axis: Axes, table: pd.DataFrame) -> None:
     axis.hlines(ends.index, ends["min"], ends["max"], color=PALE, lw=1.5, zorder=1)
     for group, (colour, marker) in GROUP.items():
         own = table[table["group"] == group]
-        axis.plot(own["accuracy"], own["at"], marker, color=colour, ms=6, label=group)
+        axis.plot(
+            own["accuracy"], own["at"], marker, color=colour, ms=6, label=f"{group} alignment"
+        )
         axis.plot(own["paper"], own["at"] + 0.28, marker, mfc="white", mec=colour, ms=5)
     axis.set(xlabel="top-1 accuracy", xlim=(0, 1.05 * table["accuracy"].max()))
     axis.grid(axis="x", color="#EEEEEE", lw=0.6)

@@ -117,16 +117,11 @@ def specification_table(tables: Tables, facts: Facts) -> ReportTable:
         said = f"{words[row['paper_supports']]} ({words[row['paper_naive']]})"
         return show.number("paper_estimate", signed=True)(row)._replace(below=said)
 
-    heads: list[Head] = [
-        *(
-            "outcome",
-            ("claim", show.text("claim", facts.say)),
-            ("tested", show.shown(str, "tested")),
-        ),
-        *(("for", count("supporting")), ("against", count("opposing"))),
-        *(("median", show.number("median", signed=True)), ("paper’s own", own)),
-        ("its rank", show.shown("{} of {}".format, "paper_rank", "specifications")),
-    ]
+    rank = show.shown("{} of {}".format, "paper_rank", "specifications")
+    heads: list[Head] = ["outcome", ("claim", show.text("claim", facts.say))]
+    heads += [("tested", show.shown(str, "tested")), ("for", count("supporting"))]
+    heads += [("against", count("opposing")), ("median", show.number("median", signed=True))]
+    heads += [("paper’s own", own), ("its rank", rank)]
     return ReportTable(tables["specification_curve"], heads)
 
 
