@@ -71,6 +71,7 @@ FIELDS: list[tuple[str, str, Any, str]] = [
     (P, "analyze measure", "cosine", r"supports 'cosine'; allowed: \['pearson', 'spear"),
     (P, "analyze confidence", 95, "less than 1.*95"),
     (P, "compute device", "gpu", "pattern.*'gpu'"),
+    (P, "compute instructions", "avx2", "'portable' or 'native'"),
     (P, "stimuli exclude", ["disc"], "'disc' is not among.*did you mean 'discs'"),
     (P, "stimuli exclude", ["discs", "stars"], "leaves no stimulus set"),
     (P, "theory epsilon", [0.1, 1.2], r"epsilon\.1: .*less than or equal to 1.*1\.2"),

@@ -326,11 +326,16 @@ def test_page_says_what_it_must(page: Callable[..., Page]) -> None:
     assert "None: every model" in real
 
 
-def test_page_without_any_table(page: Callable[..., Page]) -> None:
+def test_sections_without_content_are_absent(page: Callable[..., Page]) -> None:
+    """A table that is missing beside others says why; a section of nothing else is left out."""
     said = page(tables={}, captions={}).said
     assert "inconclusive" in said
-    assert "This study has no benchmark of robustness." in said
-    assert "This study has no relabelled benchmark whose results" in said
+    assert "Relabelled images" not in said
+    assert "How well judges agree" not in said
+    some = {"table1": tables()["table1"]}
+    said = page(tables=some, captions={}).said
+    assert "How often each model is right" in said
+    assert "This study has no benchmark of robustness." in said  # instead of the second table
 
 
 def test_cells_of_numbers() -> None:

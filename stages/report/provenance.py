@@ -12,13 +12,16 @@ import yaml
 from stages.report.words import WORDS, fill
 from stages.runtime.instructions import INSTRUCTIONS
 from stages.runtime.source import file_digest, libraries
-from stages.study.entries import LocalModel, TrainedModels
+from stages.study.entries import FeaturesModel, LocalModel, PackageModel, TrainedModels
 from stages.study.spec import Benchmark, Study
 from stages.study.stimuli import Published, Stimuli
 
 LIBRARIES = ("numpy", "scipy", "pandas", "torch", "timm", "dvc", "scikit-learn", "matplotlib")
 MACHINE = ("compute",)
 """Sections of parameters that never change a result, and so are left out."""
+
+_ONE_EACH = (LocalModel, PackageModel, FeaturesModel)
+_FORMS = dict(zip(_ONE_EACH, ("models own", "models package", "models features"), strict=True))
 
 
 @dataclass(frozen=True)
@@ -60,15 +63,16 @@ def made_of(study: Study) -> list[Made]:
 
 
 def _models(study: Study, grids: Sequence[TrainedModels]) -> dict[str, str]:
-    """Recipes of networks trained here, untrained ones last; else your own models, by name, and
-    published ones, which are many, without names."""
-    if grids:
-        recipes = dict.fromkeys(name for grid in grids for name in grid.recipes)
-        untrained = {name: study.recipes[name].steps == 0 for name in recipes}
-        ordered = sorted(recipes, key=lambda name: untrained[name])
-        return {name: f"models {'un' * untrained[name]}trained" for name in ordered}
-    own = {model.name: "models own" for model in study.models if isinstance(model, LocalModel)}
-    return own | ({"": "models published"} if len(own) < len(study.models) else {})
+    """Recipes of networks trained here, untrained ones last; models that have an entry each, by
+    name; other published ones, which are many, without names."""
+    recipes = dict.fromkeys(name for grid in grids for name in grid.recipes)
+    untrained = {name: study.recipes[name].steps == 0 for name in recipes}
+    ordered = sorted(recipes, key=lambda name: untrained[name])
+    found = {name: f"models {'un' * untrained[name]}trained" for name in ordered}
+    rest = [model for model in study.models if not isinstance(model, TrainedModels)]
+    found |= {model.name: _FORMS[type(model)] for model in rest if isinstance(model, _ONE_EACH)}
+    many = any(not isinstance(model, _ONE_EACH) for model in rest)
+    return found | ({"": "models published"} if many else {})
 
 
 def _published(every: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, str]:

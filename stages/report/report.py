@@ -112,7 +112,7 @@ def write_report(
     sections = {
         key: section
         for key, section in WORDS["sections"].items()
-        if facts.measured or _has_any(section, figures, words)
+        if _has_any(section, figures, words)
     }
     page |= {"sections": sections, "figures": figures, "tables": words, "facts": facts}
     page |= {"measure": MEASURE_WORDS[facts.measure], "answer": answer(tables, facts)}
