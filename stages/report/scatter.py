@@ -70,8 +70,8 @@ def _parabolas(table: pd.DataFrame, outcome: str, facts: Facts, **size: float) -
 
 
 def call_by_name(axis: Axes, table: pd.DataFrame, x: str, y: str) -> None:
-    """Names beside models that are called as their architecture, by no recipe, if they are few."""
-    whole = table["model"] == table["architecture"]
+    """Names beside whole networks of which parts are measured as well, if they are few."""
+    whole = (table["model"] == table["architecture"]) & table["architecture"].duplicated(keep=False)
     own = table[whole].sort_values(y, ignore_index=True)
     if whole.all() or len(own) > NAMED:
         return
