@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import subprocess
 import sys
 from subprocess import CompletedProcess
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from stages.experiments import WIDTH, blocks
-from tests.conftest import Workspace, make_workspace
+from tests.conftest import ROOT, Workspace, make_workspace
 
 OUTPUTS = {
     "data/alignment.csv": "model,value\nm,1\n",
@@ -123,3 +124,16 @@ def test_experiments_fit_the_screen_in_blocks() -> None:
     assert found[0].splitlines()[1].split() == ["seed", "0", "0", "0", "1"]
     assert found[2].splitlines()[0].split()[-1] == "abcdef012"
     assert found[2].splitlines()[3].split() == ["r", *["0.1235"] * 3, "-"]
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+def test_git_keeps_no_result_that_the_pipeline_does_not_make() -> None:
+    folders = [name for name in ("metrics", "plots", "data") if (ROOT / name).is_dir()]
+    command = ["git", "ls-files", *folders]
+    tracked = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    lock = yaml.safe_load((ROOT / "dvc.lock").read_text())
+    outs = {out["path"] for stage in lock["stages"].values() for out in stage.get("outs", [])}
+    outs.add("data/README.md")
+    found = set(tracked.split())
+    assert len(found) > 20
+    assert {name for name in found if not any(name == o or f"{o}/" in name for o in outs)} == set()
