@@ -24,7 +24,7 @@ setup: .venv/ready  ## make .venv and install the pinned requirements (the other
 	@touch $@
 
 reproduce: .venv/ready  ## set up, then run the study of params.yaml (the default one offline)
-	@echo "Running the study of params.yaml. The default one takes 5 to 10 minutes at first, on 2 cores;"
+	@echo "Running the study of params.yaml. The default one takes 3 to 10 minutes at first, on 2 cores;"
 	@echo "whatever is unchanged is not computed again. Interrupt it when you like, and run it again."
 	@dvc repro
 
