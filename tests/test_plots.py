@@ -28,11 +28,12 @@ VALUE = {"grid": "estimate"}
 Rows = list[dict[str, Any]]
 
 
-STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+DECLARED = (PIPELINE, *(PIPELINE["stages"][stage] for stage in ("theory", "analyze")))
 PLOTS: dict[str, dict[str, Any]] = {
     path: properties
-    for stage in ("theory", "analyze")
-    for plot in STAGES[stage]["plots"]
+    for declared in DECLARED
+    for plot in declared["plots"]
     for path, properties in plot.items()
     if "template" in properties
 }
