@@ -50,6 +50,13 @@ def write_files(folder: Path) -> None:
     named = pd.DataFrame(similarity, names, names).iloc[::-1]
     named.to_csv(folder / "birds.csv", sep=";", decimal=",")
     np.save(folder / "birds.npy", similarity)
+    at = np.transpose(np.triu_indices(N, 1))
+    rows = [(f"p{p}", names[i], names[j], people[p, i, j]) for p in (0, 2, 3) for i, j in at]
+    rated = pd.DataFrame(rows, columns=["participant", "first", "second", "rating"])
+    rated.to_csv(folder / "rated.csv", index=False)
+    gaps = similarity.copy()
+    gaps[2, 5] = gaps[5, 2] = np.nan  # a pair that nobody judged
+    pd.DataFrame(gaps, names, names).to_csv(folder / "gaps.csv")
     scipy.io.savemat(folder / "birds.mat", {"simMatrix": similarity, "note": "x"})
     (folder / "raters").mkdir()
     people[1, 0, 3] = people[1, 3, 0] = np.nan
@@ -128,8 +135,9 @@ def test_every_form_is_measured(workspace: Workspace) -> None:
     assert sorted(alignment["model"].unique()) == sorted(models)
     rows = alignment.groupby("set").size() / len(models)
     # Three measures for a matrix, and for each of four raters; triplets give their own agreement.
-    # A matrix has five parts and bounds beside.
-    assert rows.to_dict() == {"csv": 8, "npy": 8, "mat": 8, "raters": 20, "odd": 1, "soft": 8}
+    # A matrix has five parts and bounds beside: four without a diagonal, none with a gap.
+    forms = {"csv": 8, "npy": 8, "mat": 8, "raters": 20, "odd": 1, "soft": 8}
+    assert rows.to_dict() == forms | {"rated": 3 + 4 + 3 * 3, "gaps": 3}
     assert set(fewshot["task"]) == {"flowers", "mine"}
     one = alignment[alignment["judge"] == "group"].pivot_table(
         index=["model", "measure"], columns="set", values="value"
@@ -170,7 +178,7 @@ def test_changed_files_are_noticed(workspace: Workspace) -> None:
     before, similarity = workspace.table("alignment"), np.load(path)
     np.save(path, np.sqrt(similarity))
     log = workspace.dvc("repro")
-    assert "align: 96 units, 80 from the cache, 16 computed" in log
+    assert "align: 128 units, 112 from the cache, 16 computed" in log
     after = workspace.table("alignment")
     changed = before[before["value"] != after["value"]]["set"].unique()
     assert changed.tolist() == ["npy"]

@@ -293,6 +293,23 @@ def test_a_lookup_table_answers_as_the_entries_of_its_cells() -> None:
     assert row["epsilon"] == pytest.approx(np.mean(found), abs=1e-9)
 
 
+def test_what_nobody_judged() -> None:
+    """Without people's diagonal only the eigenvalue is lost; a missing pair leaves no parts."""
+    rng = np.random.default_rng(5)
+    model = similarity_matrix(rng.standard_normal((9, 4)))
+    human = similarity_matrix(rng.standard_normal((9, 3)))
+    whole = decomposition(model, human)
+    np.fill_diagonal(human, np.nan)
+    found = decomposition(model, human)
+    assert found.keys() == whole.keys() - {"eigenvalue"}
+    for name in ("centred", "typicality", "floor"):
+        assert found[name] == pytest.approx(whole[name], abs=1e-12)
+    assert -1 <= found["bound"] <= found["centred"]
+    assert np.isnan(human.diagonal()).all()  # as it was
+    human[2, 5] = human[5, 2] = np.nan
+    assert decomposition(model, human) == {}
+
+
 # --- what docs/theory.md says ---
 
 PAGE = " ".join((ROOT / "docs" / "theory.md").read_text().split())

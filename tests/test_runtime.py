@@ -195,18 +195,23 @@ ROWS = {
     "b,y,9,1,": "duplicate: name 'b', kind 'y' is in an earlier line too",
 }
 ALLOWED = f"{list(SCHEMA)} are allowed"
-NEEDED = "['name', 'kind', 'count', 'value'] are needed, each once"
+NEEDED = "['name', 'kind', 'count', 'value'] are needed, each once; it has"
+THREE = "['name', 'kind', 'count']"
+TWICE = "['name', 'kind', 'count', 'value', 'name']"
 
 
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
         *(((*GOOD, row), f"line 5: {said}") for row, said in ROWS.items()),
-        (("name,kind,count", "a,x,1"), f"column 'value' is missing; {NEEDED}"),
+        (("name,kind,count", "a,x,1"), f"column 'value' is missing; {NEEDED} {THREE}"),
         (("name,kind,count,value,valu", "a,x,1,1,1"), f"column 'valu' is unknown; {ALLOWED}"),
-        (("name,kind,count,value,name", "a,x,1,1,a"), f"column 'name' is there 2 times; {NEEDED}"),
+        (
+            ("name,kind,count,value,name", "a,x,1,1,a"),
+            f"column 'name' is there 2 times; {NEEDED} {TWICE}",
+        ),
         (GOOD[:1], "has no rows"),
-        ((), f"column 'name' is missing; {NEEDED}"),
+        ((), f"column 'name' is missing; {NEEDED} []"),
     ],
 )
 def test_what_is_wrong_in_a_table_is_one_line(

@@ -218,15 +218,14 @@ def features(results: Results, measure: str) -> list[Record]:
 def decomposition(results: Results) -> list[Record]:
     """Table `decomposition`: Pearson alignment in its parts, beside their bounds.
 
-    A row a model and set that has a similarity matrix.
+    A row a model and set that has a similarity matrix, without a gap.
     """
     group = results.judged[results.judged["judge"] == "group"]
     table = group[group["measure"].isin(["pearson", *PARTS])]
     if "centred" not in set(table["measure"]):
         return []
-    return records(
-        table.pivot(index=["model", "set"], columns="measure", values="value").reset_index()
-    )
+    wide = table.pivot(index=["model", "set"], columns="measure", values="value")
+    return records(wide.dropna(subset=["centred"]).reset_index())
 
 
 def families(results: Results, measure: str) -> list[Record]:

@@ -109,9 +109,8 @@ def run(
 
     A job that raised UnsuitableError has that error in the place of its results; see `left_out`.
 
-    Raises UnitError, which names each job that failed and why, after all others have finished (at
-    once when the scheduler of a cluster is lost); UsageError where the scheduler cannot be reached;
-    CacheError at once where the artifact cache cannot be read or written.
+    Raises UnitError, which names all that failed, and why, after all others (at once if a scheduler
+    is lost); UsageError if a scheduler, CacheError if the artifact cache cannot be reached.
     """
     start, cache, failures = time.monotonic(), Cache(), dict(failed or {})
     unsuitable: dict[str, UnsuitableError] = {}  # by key, which jobs may share
@@ -153,7 +152,8 @@ def run(
     units = f"{total} units, {cached} from the cache, {len(made)} computed, {len(failures)} failed"
     print(f"{stage}: {units}, {time.monotonic() - start:.1f} s", file=sys.stderr)
     if failures:
-        reasons = "; ".join(f"{name} ({reason})" for name, reason in failures.items())
+        by = {why: [n for n, w in failures.items() if w == why] for why in failures.values()}
+        reasons = "; ".join(f"{', '.join(names)} ({why})" for why, names in by.items())
         total = len(jobs) + len(failed or {})
         raise UnitError(f"{stage}: {len(failures)} of {total} jobs failed: {reasons}")
     results: dict[Key, Any] = {}

@@ -140,7 +140,7 @@ def _wrong_header(header: list[str], columns: Mapping[str, Column], more: bool) 
     for name in dict.fromkeys((*needed, *header)):
         if (count := header.count(name)) != 1:
             found = f"is there {count} times" if count else "is missing"
-            return f"{name!r} {found}; {needed} are needed, each once"
+            return f"{name!r} {found}; {needed} are needed, each once; it has {header}"
         if name not in columns and not more:
             return f"{name!r} is unknown; {list(columns)} are allowed"
     return ""

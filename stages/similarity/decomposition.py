@@ -18,11 +18,13 @@ PARTS = ("centred", "typicality", "bound", "floor", "eigenvalue")
 
 
 def decomposition(model: np.ndarray, human: np.ndarray) -> dict[str, float]:
-    """Parts and bounds of Pearson alignment, all on the scale of r.
+    """Parts and bounds of Pearson alignment, all on the scale of r; none where pairs are missing.
 
-    model, human : [n, n] similarity matrices, n > 2; ValueError where r is undefined. The bounds
-    hold where the model's is positive semidefinite once double-centred: cosine, dot, Pearson
-    and negative Euclidean similarity are (Schoenberg 1938, doi:10.2307/1989894).
+    model, human : [n, n] similarity matrices, n > 2; ValueError where r is undefined. NaN in
+    `human` is what nobody judged: without a pair the parts are not orthogonal, so that there are
+    none; without the diagonal there is no `eigenvalue`. The bounds hold where the model's is
+    positive semidefinite once double-centred: cosine, dot, Pearson and negative Euclidean
+    similarity are (Schoenberg 1938, doi:10.2307/1989894).
 
     Returns
     -------
@@ -34,7 +36,13 @@ def decomposition(model: np.ndarray, human: np.ndarray) -> dict[str, float]:
     eigenvalue : the lowest of the double-centred human matrix, as a share of the largest; not of
         more than `LARGEST` stimuli. Unlike the bounds it depends on the human self-similarities.
     """
+    if np.isnan(pairs(human)).any():
+        return {}
     n, r = len(human), pearson(model, human)
+    whole = not np.isnan(human.diagonal()).any()
+    if not whole:  # the bounds hold whatever it is: r does not depend on it
+        human = human.copy()
+        np.fill_diagonal(human, pairs(human).mean())
     a, b = general(model), general(human)
     norms = [np.sqrt(n * (n - 1)) * pairs(matrix).std() for matrix in (model, human)]
     of_model, of_human = (2 * (n - 2) * (g @ g) / s**2 for g, s in zip((a, b), norms, strict=True))
@@ -48,7 +56,8 @@ def decomposition(model: np.ndarray, human: np.ndarray) -> dict[str, float]:
         least = values[0] * d.sum() - n / (n - 2) * (d @ e)
         least += d.sum() * e.sum() / ((n - 1) * (n - 2))
         bound = max(bound, least / scale)
-        found["eigenvalue"] = values[0] / (np.abs(values).max() or 1.0)
+        if whole:
+            found["eigenvalue"] = values[0] / (np.abs(values).max() or 1.0)
     found["bound"] = bound
     return {name: float(found[name]) for name in PARTS if name in found}
 

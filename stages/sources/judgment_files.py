@@ -80,7 +80,9 @@ def _pairs(spec: Spec, files: list[Path], images: list[str]) -> Read:
         again = len(mine) - len(np.unique(np.sort(mine[:, :2], 1), axis=0))
         told = [f"{again} of {len(mine)} ratings repeat a pair: their mean"] if again else []
         if alike := int((mine[:, 0] == mine[:, 1]).sum()):
-            told.append(f"{alike} ratings are of an image with itself: not read")
+            told.append(
+                f"{alike} ratings are of an image with itself: alignment has no use for them"
+            )
         placed[where] = from_table(mine, len(images), where, np.nan), [*notes, how, *told]
     if named:
         return _panel(spec, placed, names)
