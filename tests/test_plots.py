@@ -28,12 +28,11 @@ VALUE = {"grid": "estimate"}
 Rows = list[dict[str, Any]]
 
 
-PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
-DECLARED = (PIPELINE, *(PIPELINE["stages"][stage] for stage in ("theory", "analyze")))
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PLOTS: dict[str, dict[str, Any]] = {
     path: properties
-    for declared in DECLARED
-    for plot in declared["plots"]
+    for stage in ("theory", "analyze")
+    for plot in STAGES[stage]["plots"]
     for path, properties in plot.items()
     if "template" in properties
 }
