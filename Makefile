@@ -33,7 +33,7 @@ test: .venv/ready  ## check lint, types and prose, and run all tests
 	ruff check .
 	mypy
 	lint-imports
-	codespell $(PAGES) CITATION.cff Makefile stages benchmarks chaos record
+	codespell $(PAGES) CITATION.cff Makefile stages commands benchmarks chaos record
 	proselint check $(PAGES) stages/report/templates/report.yaml
 	pytest -n auto --dist loadfile
 
@@ -44,31 +44,31 @@ lint: .venv/ready  ## format, lint and types only; repairs what it can
 	lint-imports
 
 plots: .venv/ready  ## write the plots as a page, dvc_plots/index.html: make plots REVS="HEAD name"
-	@python -m stages.plots $(REVS)
+	@python -m commands.plots $(REVS)
 
 experiments: .venv/ready  ## print experiments side by side: make experiments REVS="name name"
-	@python -m stages.experiments $(REVS)
+	@python -m commands.experiments $(REVS)
 
 publish: .venv/ready  ## keep what the study found under docs/results/, from a committed run
-	@python -m stages.publish
+	@python -m commands.publish
 
 record: .venv/ready  ## make the tables of published facts again: studies/models, studies/published
 	@python -m record
 
 plan: .venv/ready  ## say what a study would cost: make plan STUDY=open
-	@python -m stages.plan $(STUDY)
+	@python -m commands.plan $(STUDY)
 
 fetch: .venv/ready  ## download a study's published weights before it runs: make fetch STUDY=open
-	@python -m stages.prefetch $(STUDY)
+	@python -m commands.prefetch $(STUDY)
 
 features-list: .venv/ready  ## write the images as files, for programs that extract features
-	@python -m stages.features_list $(STUDY)
+	@python -m commands.features_list $(STUDY)
 
 pin: .venv/ready  ## pin a study's published weights to their commits of today: make pin STUDY=open
-	@python -m stages.pin $(STUDY)
+	@python -m record.pin $(STUDY)
 
 describe: .venv/ready  ## record what timm's networks are in a model table: make describe TABLE=...
-	@python -m stages.networks.describe $(TABLE)
+	@python -m record.describe $(TABLE)
 
 bench: .venv/ready  ## measure speed beside what a user would write; half an hour
 	python -m benchmarks.fewshot

@@ -1,1 +1,3 @@
-"""Facts on published models: made from the originals by `python -m record`."""
+"""Facts on published models: made from the originals by `python -m record`, and model tables."""
+
+import stages  # noqa: F401  (before any library of numbers is loaded)

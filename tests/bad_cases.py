@@ -187,7 +187,7 @@ PARAMETERS = cases(
     *((both(put(CSV, c), edit(S, "contrasts", value=CSV)), m) for c, m in bad.PAIRS),
     *((paper(c), m) for c, m in bad.PAPER),
 )
-DESCRIBE = "networks.describe"
+DESCRIBE = "record.describe"
 COMMANDS = [
     *(
         Case(line, nothing, USAGE, words)
@@ -197,12 +197,12 @@ COMMANDS = [
             ("download task", "not 'task'; did you mean 'tasks'"),
             ("embed", "usage: .*stages.embed transfer.benchmarks; 0 words"),
             ("embed ../x", r"usage: .*transfer.benchmarks; not '\.\./x'"),
-            ("plan tyni", "study: 'tyni' is not one of .*did you mean 'tiny'"),
-            ("plan tiny open", "usage: .*plan .study.; 2 words are given"),
-            ("pin tiny", "tiny.yaml: models: no 'table', whose revisions"),
-            ("prefetch x/y", "study: 'x/y' is not one of"),
-            (DESCRIBE, "usage: python -m stages.networks.describe TABLE"),
-            ("plots --all", "^error: --all: revisions are branches, commits"),
+            ("commands.plan tyni", "study: 'tyni' is not one of .*did you mean 'tiny'"),
+            ("commands.plan tiny open", "usage: .*plan .study.; 2 words are given"),
+            ("record.pin tiny", "tiny.yaml: models: no 'table', whose revisions"),
+            ("commands.prefetch x/y", "study: 'x/y' is not one of"),
+            (DESCRIBE, "usage: python -m record.describe TABLE"),
+            ("commands.plots --all", "^error: --all: revisions are branches, commits"),
         )
     ),
     Case(f"{DESCRIBE} x.csv", nothing, BAD_DATA, "x.csv:? cannot be read: .*No such"),

@@ -43,13 +43,13 @@ from stages.runtime.door import door
 for stage in sys.argv[1:]:
     module, *sys.argv[1:] = stage.split()
     source._content.cache_clear()  # a stage reads a folder once
-    door(importlib.import_module(f"stages.{module}").main)
+    door(importlib.import_module(module if "." in module else f"stages.{module}").main)
 print("imported:", *sys.modules)
 """
 """Runs stages in one process, which imports once, and says what that was."""
 CODE = (
-    *("stages", "studies", "params.yaml", "dvc.yaml", ".dvcignore", ".gitignore"),
-    *("data/README.md", ".dvc/.gitignore", ".dvc/config", ".dvc/plots"),
+    *("stages", "commands", "record", "studies", "params.yaml", "dvc.yaml"),
+    *(".dvcignore", ".gitignore", "data/README.md", ".dvc/.gitignore", ".dvc/config", ".dvc/plots"),
 )
 
 
@@ -128,9 +128,10 @@ class Workspace:
         )
 
     def stage(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a stage, by its module's name and what follows ("embed transfer")."""
+        """Run a stage by its name, or a module, and what follows ("embed transfer")."""
         module, *words = name.split()
-        return self.run(sys.executable, "-m", f"stages.{module}", *words, **environment)
+        module = module if "." in module else f"stages.{module}"
+        return self.run(sys.executable, "-m", module, *words, **environment)
 
     def stages(self, *names: str, **environment: str) -> str:
         """Run stages, all if none is named, in one process; what was printed and imported."""
@@ -212,7 +213,7 @@ def run_here(stage: str, patch: pytest.MonkeyPatch) -> None:
     module, *words = stage.split()
     patch.setattr(sys, "argv", [module, *words])
     source._content.cache_clear()  # a stage reads a folder once; here, one process runs many stages
-    door(importlib.import_module(f"stages.{module}").main)
+    door(importlib.import_module(module if "." in module else f"stages.{module}").main)
 
 
 @pytest.fixture(scope="session")

@@ -200,8 +200,8 @@ def test_networks_trained_here_of_a_package_and_models_by_their_features_in_one_
 
 def test_images_are_listed_for_other_programs(tmp_path: Path, ran: Workspace) -> None:
     bare, place = make_workspace(tmp_path, "bare"), copied(ran, tmp_path)
-    assert "is missing: run `dvc repro" in bare.stage("features_list").stderr
-    said = place.stages("features_list tiny")
+    assert "is missing: run `dvc repro" in bare.stage("commands.features_list").stderr
+    said = place.stages("commands.features_list tiny")
     images = place.root / "data" / "images"
     assert "images of tasks/novel" in said
     names = (images / "novel.txt").read_text().splitlines()

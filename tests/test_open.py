@@ -39,7 +39,7 @@ LONE = "convnext_atto.d2_in1k"  # not among the paper's, nor in the published ta
 DISTILLED = "deit_tiny_distilled_patch16_224"
 EXTRA = f"{DISTILLED},{DISTILLED},{DISTILLED}.fb_in1k,by name,,192,5910800,1.26,224,deit"
 EMBED = (sys.executable, "-m", "stages.embed", "transfer")
-UNTRAINED = "6 published models, all of them untrained"
+UNTRAINED = "6 models, untrained"
 SETTINGS = (
     "study=open",
     f"models.include=[{','.join([*FAMILIES, LONE])}]",
@@ -201,7 +201,7 @@ def test_offline_it_runs_from_the_hubs_cache(study: Open) -> None:
 
 def test_the_plan_counts_what_is_embedded(study: Open) -> None:
     """Images as in the embeddings, the hub's cache as it is, a time for each model."""
-    done = study.workspace.stage("plan")
+    done = study.workspace.stage("commands.plan")
     found = safetensors.numpy.load_file(study.data / "embeddings" / "resnet18.safetensors")
     for name, features in found.items():
         assert re.search(rf"^ +{len(features)}  {name}$", done.stdout, re.MULTILINE)
@@ -217,14 +217,14 @@ def test_the_plan_counts_what_is_embedded(study: Open) -> None:
 
 def test_weights_are_fetched_before_a_run(study: Open, tmp_path: Path) -> None:
     """Into the hub's cache; what is there is not downloaded again, nor asked for offline."""
-    home, command = study.hub.environment(tmp_path), (sys.executable, "-m", "stages.prefetch")
+    home, command = study.hub.environment(tmp_path), (sys.executable, "-m", "commands.prefetch")
     study.workspace.do(*command, **home)
     assert len(list(tmp_path.rglob("model.safetensors"))) == 7
     asked = len(study.hub.asked)
     study.workspace.do(*command, **home, HF_HUB_OFFLINE="1")
     assert len(study.hub.asked) == asked
     empty = study.hub.environment(tmp_path / "empty")
-    done = study.workspace.stage("prefetch", **empty, HF_HUB_OFFLINE="1")
+    done = study.workspace.stage("commands.prefetch", **empty, HF_HUB_OFFLINE="1")
     assert done.returncode == 3
     assert re.search("7 models could not be had.*HF_HUB_OFFLINE is set", done.stderr)
 
@@ -233,7 +233,7 @@ def test_weights_are_pinned_in_the_table(study: Open) -> None:
     """The hub has six of the models: these get its commits, the others are named."""
     path = study.workspace.root / "studies" / "models" / "paper.csv"
     before, content = pd.read_csv(path, keep_default_na=False), path.read_bytes()
-    done = study.workspace.stage("pin")
+    done = study.workspace.stage("record.pin")
     after = pd.read_csv(path, keep_default_na=False)
     path.write_bytes(content)
     assert done.returncode == 3

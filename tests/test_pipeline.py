@@ -15,7 +15,7 @@ import yaml
 from stages.similarity.decomposition import PARTS
 from stages.similarity.measures import MEASURES
 from stages.study.load import load
-from stages.study.planning import image_counts
+from stages.study.sizes import image_counts
 from tests.conftest import PARAMS, STAGES, TINY, Workspace, make_workspace
 
 OTHER = TINY | {"title": "Of one set", "stimuli": {"discs": TINY["stimuli"]["discs"]}}

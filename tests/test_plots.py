@@ -17,7 +17,7 @@ import yaml
 from dvc_render import VegaRenderer
 from dvc_render.vega import OPTIONAL_ANCHOR_RANGES
 
-from stages.plots import PAGE, VEGA_LITE, with_vega
+from commands.plots import PAGE, VEGA_LITE, with_vega
 from tests.conftest import ROOT, Workspace
 
 TEMPLATES = ROOT / ".dvc" / "plots"
@@ -285,7 +285,7 @@ def repository(tmp_path: Path) -> Workspace:
 
 def test_the_page_needs_no_internet(repository: Workspace) -> None:
     """`make plots`, in a repository where one number has changed since the last commit."""
-    done = repository.run("python", "-m", "stages.plots", "HEAD", PYTHONPATH=str(ROOT))
+    done = repository.run("python", "-m", "commands.plots", "HEAD", PYTHONPATH=str(ROOT))
     assert done.returncode == 0, done.stderr
     index = repository.root / "dvc_plots" / "index.html"
     page = index.read_text()
@@ -295,7 +295,7 @@ def test_the_page_needs_no_internet(repository: Workspace) -> None:
     (spec,) = re.findall(r"var spec = (\{.*\});", page)
     values = json.loads(spec)["data"]["values"]
     assert {row["rev"]: row["n"] for row in values} == {"workspace": 5, "HEAD": 1}
-    done = repository.run("python", "-m", "stages.plots", "nonesuch", PYTHONPATH=str(ROOT))
+    done = repository.run("python", "-m", "commands.plots", "nonesuch", PYTHONPATH=str(ROOT))
     assert done.returncode == 1
     assert "nonesuch" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr

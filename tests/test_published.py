@@ -19,8 +19,8 @@ import timm
 import torch
 from timm.data import resolve_model_data_config
 
+from record.describe import describe, record
 from stages.networks.checkpoints import penultimate
-from stages.networks.describe import describe, record
 from stages.networks.hub import fetch, resolve
 from stages.networks.load import Source, training_state
 from stages.networks.published import header, hub_repo, open_config, open_timm

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stages.experiments import WIDTH, blocks
+from commands.experiments import WIDTH, blocks
 from tests.conftest import ROOT, Workspace, make_workspace
 
 OUTPUTS = {
@@ -47,7 +47,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
     workspace.git()
     workspace.dvc("repro", "-q")
     workspace.commit()
-    return workspace, workspace.stage("publish")
+    return workspace, workspace.stage("commands.publish")
 
 
 def test_a_run_is_kept_with_its_digests(published: Published) -> None:
@@ -79,13 +79,13 @@ def test_what_is_not_committed_or_stale_is_refused(published: Published) -> None
     before = workspace.outputs()
     workspace.edit("params.yaml", "seed", value=77)
     for reason in ("not committed: params.yaml", "older than the inputs: all"):
-        done = workspace.stage("publish")
+        done = workspace.stage("commands.publish")
         assert done.returncode == 2
         assert reason in done.stderr.splitlines()[-1]
         assert "Traceback" not in done.stderr
         workspace.run("git", "commit", "-qam", "seed")  # the second time there is nothing to
     assert workspace.outputs() == before
-    shown = workspace.stage("experiments HEAD HEAD~1")
+    shown = workspace.stage("commands.experiments HEAD HEAD~1")
     assert shown.returncode == 0, shown.stderr
     rows = {
         line.split()[0]: line.split()[1:] for line in shown.stdout.splitlines() if line[:1] > " "
@@ -95,10 +95,10 @@ def test_what_is_not_committed_or_stale_is_refused(published: Published) -> None
     assert rows["models"] == ["40"] * 3
     assert rows["mean_alignment"] == ["0.1235"] * 3
     assert rows.keys() == {"seed", "models", "mean_alignment"}
-    wrong = workspace.stage("experiments nonesuch")
+    wrong = workspace.stage("commands.experiments nonesuch")
     assert wrong.returncode == 1
     assert "nonesuch" in wrong.stderr.splitlines()[-1]
-    assert "-x: revisions are" in workspace.stage("experiments -x").stderr
+    assert "-x: revisions are" in workspace.stage("commands.experiments -x").stderr
 
 
 def state(name: str, seed: int, **more: Any) -> dict[str, Any]:

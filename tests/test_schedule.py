@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.study.planning import Costs, enough, loads, lower_bound, simulated
+from commands.costs import Costs, enough, loads, lower_bound, simulated
 
 SMALL = st.lists(st.integers(0, 30), min_size=1, max_size=7).map(lambda x: np.array(x, float))
 

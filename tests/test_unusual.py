@@ -38,7 +38,7 @@ from stages.sources.own import local_files, own_task
 from stages.sources.real import real_task
 from stages.study.checks import check_groups
 from stages.study.load import load, read_yaml
-from stages.study.planning import SMALLEST
+from stages.study.sizes import SMALLEST
 from tests.conftest import make_workspace
 from tests.jobs import nan, suited
 

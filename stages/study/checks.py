@@ -13,7 +13,7 @@ from stages.sources.labelled import check_shots
 from stages.sources.own import local_files
 from stages.study.experiment import Experiment
 from stages.study.models import Model
-from stages.study.planning import smallest_class
+from stages.study.sizes import smallest_class
 
 LEAST = 5
 """Models: with fewer, a partial correlation with one covariate has no interval."""

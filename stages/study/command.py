@@ -16,15 +16,15 @@ def group(stage: str, allowed: Collection[str]) -> str:
     return words[0]
 
 
-def study(stage: str) -> str | None:
-    """The name of a study, None if none is given; as in `python -m stages.plan open`."""
+def study(module: str) -> str | None:
+    """The name of a study, None if none is given; as in `python -m commands.plan open`."""
     if len(words := sys.argv[1:]) > 1:
-        raise UsageError(f"usage: python -m stages.{stage} [study]; {len(words)} words are given")
+        raise UsageError(f"usage: python -m {module} [study]; {len(words)} words are given")
     return words[0] if words else None
 
 
 def revisions() -> list[str]:
-    """Branches, commits or names of experiments; as in `python -m stages.plots HEAD`."""
+    """Branches, commits or names of experiments; as in `python -m commands.plots HEAD`."""
     for word in sys.argv[1:]:
         if word.startswith("-"):
             raise UsageError(f"{word}: revisions are branches, commits or names of experiments")

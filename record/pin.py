@@ -1,6 +1,6 @@
 """Pins a study's published weights: writes today's commit of each into its model tables.
 
-`python -m stages.pin open` for one study; without a name, for that of params.yaml.
+`python -m record.pin open` for one study; without a name, for that of params.yaml.
 
 Reads:  params.yaml, studies/, the hub
 Writes: the column `revision` of the tables that the study's `models` name
@@ -23,7 +23,7 @@ from stages.study.tables import read_model_table
 
 
 def main() -> None:
-    experiment = load(study=command.study("pin"))
+    experiment = load(study=command.study("record.pin"))
     tables = [Path(e.table) for e in experiment.study.models if isinstance(e, ModelTable)]
     if not tables:
         raise UsageError(f"{experiment.file}: models: no 'table', whose revisions could be set")

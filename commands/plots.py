@@ -1,6 +1,6 @@
 """Makes a page of the plots that needs no internet. `make plots` runs it.
 
-Usage: python -m stages.plots [revision ...]
+Usage: python -m commands.plots [revision ...]
 
 Without a revision, the page shows the current results. With several it compares them, as DVC does;
 a single one is compared with the current results. DVC's own page loads Vega from the internet. Here

@@ -1,6 +1,6 @@
 """Prints experiments side by side. `make experiments` runs it.
 
-Usage: python -m stages.experiments [revision ...]
+Usage: python -m commands.experiments [revision ...]
 
 A row is a metric, or a parameter in which experiments differ. A column is an experiment, the
 workspace or a commit. Without a revision, it shows the last commit and its experiments.

@@ -1,6 +1,6 @@
 """Downloads a study's published weights into the hub's cache, so that a run needs no network.
 
-`python -m stages.prefetch open` for one study; without a name, for that of params.yaml.
+`python -m commands.prefetch open` for one study; without a name, for that of params.yaml.
 
 Reads:  params.yaml, studies/, the hub
 Writes: the hub's cache (HF_HOME); nothing of the study
@@ -23,7 +23,7 @@ THREADS = 4
 
 
 def main() -> None:
-    experiment = load(study=command.study("prefetch"))
+    experiment = load(study=command.study("commands.prefetch"))
     known, failed = sources(experiment, measured(experiment))
     wanted = {name: source.pins.values() for name, source in known.items() if source.pins}
     with ThreadPoolExecutor(THREADS) as pool:

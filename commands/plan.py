@@ -1,6 +1,6 @@
 """What a study would cost: downloads, disk, images, GPU and CPU hours. Runs nothing.
 
-`python -m stages.plan open` plans a study; without a name, that of params.yaml.
+`python -m commands.plan open` plans a study; without a name, that of params.yaml.
 
 Reads:  params.yaml, studies/, the hub's cache; timm's published throughput (downloaded once)
 Writes: nothing
@@ -14,17 +14,18 @@ import textwrap
 
 import pandas as pd
 
+from commands.costs import times
 from stages.networks.hub import WEIGHTS, cached
 from stages.runtime.door import door
 from stages.study import command
 from stages.study.load import load
 from stages.study.models import models
-from stages.study.planning import image_counts, times
+from stages.study.sizes import image_counts
 from stages.study.tables import Row
 
 
 def main() -> None:
-    experiment = load(study=command.study("plan"))
+    experiment = load(study=command.study("commands.plan"))
     chosen = models(experiment)
     sets = image_counts(experiment.study, experiment.params.tasks.per_class)
     images = sum(sets.values())

@@ -81,7 +81,7 @@ def record(path: Path) -> None:
 
 def main() -> None:
     if len(sys.argv) != 2:
-        raise UsageError("usage: python -m stages.networks.describe TABLE.csv")
+        raise UsageError("usage: python -m record.describe TABLE.csv")
     record(Path(sys.argv[1]))
 
 

@@ -1,6 +1,6 @@
 """Writes a study's images as files, so that another program can extract features of them.
 
-`python -m stages.features_list laptop` for one study, which must be that of params.yaml, whose
+`python -m commands.features_list laptop` for one study, which must be that of params.yaml, whose
 images stage download made; without a name, for it.
 
 Reads:  data/stimuli/, data/tasks/, data/benchmarks/
@@ -29,7 +29,7 @@ BATCH = 256
 
 
 def main() -> None:
-    experiment, asked = load(), command.study("features_list")
+    experiment, asked = load(), command.study("commands.features_list")
     if asked not in (None, experiment.params.study):
         wrong = f"params.yaml: study: '{experiment.params.study}', not '{asked}'"
         raise UsageError(f"{wrong}: run the study's stage download first")
