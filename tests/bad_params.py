@@ -105,7 +105,7 @@ FIELDS: list[tuple[str, str, Any, str]] = [
     (S, "reference", {"architecture": "test_vit", "recipe": "no"}, "recipe 'no' is not among"),
     (S, "covariate", {"benchmark": "b", "classifier": "readout"}, r"'b' with.*clean \(readout\)"),
     (S, "covariate", {"benchmark": "clean", "classifier": "published"}, "'published' is not"),
-    (S, "simulated", False, "must be true, because judgments of 'discs' are simulated"),
+    (S, "simulated", True, "simulated: unknown key"),
     (S, "paper", {"covariate_r": {"edgs": 0.5}, "values": None}, "covariate_r: 'edgs' is not"),
     (S, "paper", {"covariate_r": {}, "values": "studies/published/n.csv"}, "n.csv' cannot be read"),
     (S, "contrasts", "pairs.csv", "pattern.*'pairs.csv'"),

@@ -31,14 +31,14 @@ MEASURES = ("pearson", "spearman", "triplet")
 FAMILIES = 6
 FACTS = Facts(
     measure="pearson",
-    simulated=True,
+    judges="simulated observers",
     group_size=2,
     confidence=0.9,
     few_shot=FewShot("linear", 1, 4),
     models=12,
     untrained=2,
     given="the accuracy of a readout",
-    zoo="12 models trained here, 2 of them untrained",
+    zoo="12 models (10 trained here and 2 untrained)",
     family="recipe",
     families=FAMILIES,
 )
@@ -298,12 +298,12 @@ def test_captions_say_who_how_many_and_which_interval(drawn: tuple[Path, dict[st
     for name in THEORY:
         assert "simulated" in captions[name]
     assert "ρ is Spearman’s. Here 1 of the models lies beyond 0.5" in captions["bridge"]
-    assert "2 of them untrained; 0.30 to 0.52" in captions["theory_fewshot"]
+    assert "2 untrained); 0.30 to 0.52" in captions["theory_fewshot"]
     assert "over 8 worlds of 8 games" in captions["theory_queries"]
     for name, caption in captions.items():
         if name in ("theory_queries", "theory_appendix"):
             continue
-        assert "12 models trained here, 2 of them untrained" in caption, name
+        assert "12 models (10 trained here and 2 untrained)" in caption, name
         assert "simulated observers" in caption or name == "reliability", name
     for name in ("correlation_by_n", "correlation_by_task", "robustness"):
         assert "90 % intervals" in captions[name]
@@ -338,7 +338,7 @@ def captions_of(tables: Tables, facts: Facts) -> dict[str, str]:
 
 
 def test_people_are_not_called_simulated() -> None:
-    facts = dataclasses.replace(FACTS, simulated=False, untrained=0, zoo="12 published models")
+    facts = dataclasses.replace(FACTS, judges="people", untrained=0, zoo="12 published models")
     captions = captions_of(small(), facts)
     assert list(captions) == FIGURES
     for name, caption in captions.items():

@@ -8,7 +8,8 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import matplotlib as mpl
 import pytest
@@ -17,7 +18,9 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from stages.analysis.answer import answer
+from stages.analysis.description import models_in_words
 from stages.analysis.facts import Facts
+from stages.analysis.results import Results
 from stages.report.cells import ReportTable, interval, number, probability, shown, text
 from stages.report.provenance import Made, made_of, provenance, revision
 from stages.report.report import inline, write_report
@@ -147,7 +150,7 @@ CASE = st.tuples(st.sampled_from([None, True, False]), SIGNS, SIGNS)
 def test_never_more_than_the_tests_say(
     cases: list[tuple[bool | None, int | None, int | None]], simulated: bool
 ) -> None:
-    facts = replace(FACTS, simulated=simulated)
+    facts = replace(FACTS, judges="simulated observers" if simulated else "people")
     named = list(zip(NAMES, cases, strict=False))
     first, second = sentences(
         [two_lines(name, u) for name, (u, _, _) in named],
@@ -320,9 +323,12 @@ def test_page_says_what_it_must(page: Callable[..., Page]) -> None:
     assert " 7 2 5.5 5.6 6.1 4.5 to 5.0 – 21 0.25 " in " ".join(said.split())
     for reason in ("games hit the limit of queries", "one pair", "one repeat", SAME):
         assert f'title="{reason}">–</span></td>' in found.source
-    real = page(facts=replace(FACTS, simulated=False), made=[], left_out={}).said
+    real = page(facts=replace(FACTS, judges="people"), made=[], left_out={}).said
     assert "simulated observers" not in real
     assert "judgments here are simulated" not in real
+    both = page(facts=replace(FACTS, judges="people and simulated observers")).said
+    assert "some judgments here are simulated" in both
+    assert "Alignment with each judge" in both
     assert "None: every model" in real
 
 
@@ -428,3 +434,33 @@ def test_what_is_real_and_what_is_simulated_is_told_of_every_part() -> None:
     expected |= {"digits": "real", "untrained": "untrained", "repel": "trained here"}
     assert kinds["miniature"] | expected == kinds["miniature"]
     assert "simulated" not in kinds["laptop"].values()
+
+
+def test_whose_judgments_there_are_follows_from_the_sets() -> None:
+    """Those of people who are added to the miniature are not called simulated."""
+    miniature, laptop = load(ROOT, "miniature").study, load(ROOT, "laptop").study
+    assert (miniature.judges, laptop.judges) == ("simulated observers", "people")
+    assert load(ROOT, "clickme").study.judges == "people"
+    both = miniature.model_copy(update={"stimuli": miniature.stimuli | laptop.stimuli})
+    assert both.judges == "people and simulated observers"
+    assert replace(FACTS, judges=both.judges).simulated
+
+
+@pytest.mark.parametrize(
+    ("sources", "untrained", "words"),
+    [
+        (
+            "trained here, trained here, hub",
+            1,
+            "3 models (1 trained here, 1 published and 1 untrained)",
+        ),
+        ("package, features", 0, "2 models (1 with published weights and 1 given by features)"),
+        ("trained here, trained here", 0, "2 models, trained here"),
+        ("trained here, hub", 2, "2 models, untrained"),
+        ("published, published, published", 0, "3 published layers"),
+    ],
+)
+def test_models_of_each_kind_are_counted(sources: str, untrained: int, words: str) -> None:
+    index = {str(i): {"source": source} for i, source in enumerate(sources.split(", "))}
+    found = SimpleNamespace(models=list(index), untrained=list(index)[:untrained], index=index)
+    assert models_in_words(cast(Results, found), "layers") == words

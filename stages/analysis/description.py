@@ -1,5 +1,7 @@
 """What captions and the report say of a study beside its numbers."""
 
+from collections import Counter
+
 from stages.analysis.facts import NOTHING, Facts, FewShot, listed
 from stages.analysis.inputs import SHARE, TEXT
 from stages.analysis.results import Results
@@ -7,6 +9,13 @@ from stages.runtime.tables import Column, read_table
 from stages.study.entries import ModelTable
 from stages.study.experiment import Experiment
 
+KINDS = {"trained here": "trained here", "package": "with published weights", "hub": "published"}
+KINDS |= {
+    "published": "published",
+    "features": "given by features",
+    "file of one's own": "your own",
+}
+"""Kinds of models in words, by where they come from."""
 SOLVERS = {"model": TEXT, "task": TEXT, "n": Column(int, low=1), "fast": SHARE}
 SOLVERS |= {"scikit-learn": SHARE}
 
@@ -19,7 +28,7 @@ def facts_of(experiment: Experiment, results: Results, measure: str) -> Facts:
     kind = table.family if isinstance(table, ModelTable) else recipes
     return Facts(
         measure=measure,
-        simulated=study.simulated,
+        judges=study.judges,
         group_size=p.group_size,
         confidence=p.confidence,
         few_shot=FewShot(results.head, results.n, results.repeats),
@@ -42,14 +51,18 @@ def covariates_in_words(experiment: Experiment) -> str:
 
 
 def models_in_words(results: Results, called: str = "models") -> str:
-    """How many models of which kind, and how many of them are untrained."""
-    count, untrained = len(results.models), len(results.untrained)
-    kinds = {results.index[str(model)]["source"] for model in results.models}
-    known = {"hub": "published models", "trained here": "models trained here"}
-    known["published"] = f"published {called}"
-    text = f"{count} {known.get(kinds.pop(), 'models') if len(kinds) == 1 else 'models'}"
-    some = f", {'all' if untrained == count else untrained} of them untrained"
-    return text + (some if untrained else "")
+    """How many models there are, of which kind; of several kinds, how many of each."""
+    count, untrained = len(results.models), set(results.untrained)
+    kinds = Counter(
+        "untrained" if model in untrained else KINDS[results.index[str(model)]["source"]]
+        for model in results.models
+    )
+    if len(kinds) > 1:
+        ordered = sorted(kinds, key=lambda kind: kind == "untrained")
+        return f"{count} models ({listed([f'{kinds[kind]} {kind}' for kind in ordered])})"
+    return (
+        f"{count} published {called}" if "published" in kinds else f"{count} models, {min(kinds)}"
+    )
 
 
 def solvers_apart(experiment: Experiment) -> list[str]:

@@ -42,7 +42,7 @@ class Facts:
     """What figures and captions need to know of a study.
 
     measure : the measure of alignment that is shown where only one is.
-    simulated : whether the judgments are those of simulated observers.
+    judges : whose judgments there are: people, simulated observers, or both.
     group_size : models in each of high, mid and low. confidence : level of the intervals.
     few_shot : None where no few-shot accuracy is shown; of n = 0 where there is none.
     models, untrained : how many there are.
@@ -51,7 +51,7 @@ class Facts:
     """
 
     measure: str
-    simulated: bool
+    judges: str
     group_size: int
     confidence: float
     few_shot: FewShot | None
@@ -72,8 +72,9 @@ class Facts:
         return f"{1 - self.confidence:.3g}"
 
     @property
-    def judges(self) -> str:
-        return "simulated observers" if self.simulated else "people"
+    def simulated(self) -> bool:
+        """Whether judgments are simulated, all or some."""
+        return "simulated" in self.judges
 
     @property
     def measured(self) -> bool:

@@ -209,7 +209,9 @@ ceiling_table = plain(
 
 def participant_table(tables: Tables, facts: Facts) -> ReportTable:
     rows = tables["participants"]
-    who = "simulated observer" if facts.simulated else "participant"
+    who = {"people": "participant", "simulated observers": "simulated observer"}.get(
+        facts.judges, "judge"
+    )
     same = "all models score the same"
     which = ("set", (who, show.text("participant")), "measure")
     square = ("r of z²", show.number("r_z2", reason=same))

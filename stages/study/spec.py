@@ -122,7 +122,6 @@ class Study(Strict):
     """A whole study. A section that it does not need is null, not absent: DVC reads it by name."""
 
     title: Line
-    simulated: bool
     world: WorldClasses | None
     training: Training | None
     stimuli: Annotated[dict[Name, Stimuli], Field(min_length=1)]
@@ -139,6 +138,15 @@ class Study(Strict):
     def judged(self) -> dict[str, Stimuli]:
         """The stimulus sets on which likeness to people is measured here."""
         return {name: s for name, s in self.stimuli.items() if s.source != "published"}
+
+    @property
+    def judges(self) -> str:
+        """Whose judgments those are."""
+        sets = self.stimuli.values()
+        simulated = [s.source == "world" or getattr(s, "simulated", False) for s in sets]
+        if all(simulated):
+            return "simulated observers"
+        return "people and simulated observers" if any(simulated) else "people"
 
     @property
     def taught(self) -> dict[str, Task]:
@@ -190,9 +198,6 @@ class Study(Strict):
             yield "benchmarks: 'clean' is the name of the clean images themselves"
         if self.training is None and (any(trained) or self.reference):
             yield "networks trained here need the section 'training'"
-        for name, s in self.stimuli.items():
-            if not self.simulated and (s.source == "world" or getattr(s, "simulated", False)):
-                yield f"simulated: must be true, because judgments of '{name}' are simulated"
         for name in self.paper.covariate_r if self.paper else ():
             if name not in self.benchmarks:
                 yield f"paper: covariate_r: '{name}' is not among the benchmarks"
