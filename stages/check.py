@@ -11,7 +11,7 @@ from stages.networks.given import strangers
 from stages.networks.published import read_config
 from stages.runtime.door import door
 from stages.runtime.files import write_bytes
-from stages.study.checks import check_files, check_groups, check_measure, check_tasks, unsuited
+from stages.study.checks import check_count, check_files, check_measure, check_tasks, unsuited
 from stages.study.load import check_tables, load
 from stages.study.models import models
 from stages.study.published import benchmark_rows, fewshot, likeness
@@ -24,7 +24,7 @@ def main() -> None:
     chosen = models(experiment)
     given = given_files(experiment, chosen)
     left_out = unsuited(experiment, chosen, given) if experiment.study.embeds else {}
-    check_groups(experiment.params.analyze.group_size, len(chosen) - len(left_out))
+    check_count(len(chosen) - len(left_out))
     check_measure(experiment)
     check_files(experiment)
     check_tasks(experiment)

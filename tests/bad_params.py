@@ -67,7 +67,6 @@ FIELDS: list[tuple[str, str, Any, str]] = [
     (P, "models include", ["x" * 5000], r"include\.0: .*at most 1000 characters.*x …\)"),
     (P, "models exclude", ["test_vit.repl"], r"did you mean 'test_vit\.repel'"),
     (P, "models exclude", ["*"], "include and exclude leave no model"),
-    (P, "analyze group_size", 5, "5 with 6 models.*at most 2"),
     (P, "analyze measure", "cosine", r"supports 'cosine'; allowed: \['pearson', 'spear"),
     (P, "analyze confidence", 95, "less than 1.*95"),
     (P, "compute device", "gpu", "pattern.*'gpu'"),
@@ -134,7 +133,6 @@ FIELDS: list[tuple[str, str, Any, str]] = [
 
 WHOLE: list[tuple[str, str, Any, str]] = [
     (S, "recipes categories labels", "shuffled", "reference: recipe 'categories' must learn"),
-    (P, "models limit", 5, r"analyze\.group_size: 2 with 5 models"),
     (P, "models limit", 4, "models: 4 models have all that is needed; at least 5 must"),
     (S, "models 0 recipes", ["repell"], "models: recipe 'repell' .*did you mean 'repel'"),
     (S, "models 0 architectures", ["resnet81"], "models: .*'resnet81' is not one of.*resnet18"),

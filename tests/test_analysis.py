@@ -120,6 +120,15 @@ def test_groups_are_means_of_their_models() -> None:
     assert rows["mid"]["models"] == 5
 
 
+def test_groups_of_few_models_are_a_third_of_them() -> None:
+    """Of 14 models, which are fewer than three groups of five."""
+    few = made_tables.results(14)
+    assert few.group_size == 4
+    for groups in few.groups.values():
+        assert {len(set(names)) for names in groups.values()} == {4}
+        assert not {*groups["high"]} & {*groups["low"]}
+
+
 def test_families_hold_every_model_once() -> None:
     assert sum(row["models"] for row in found()["families"]) == 24
     (one,) = select("families", group="family 3")

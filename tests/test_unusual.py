@@ -36,7 +36,7 @@ from stages.sources.folders import decode
 from stages.sources.image_folders import index_folder, read_index
 from stages.sources.own import local_files, own_task
 from stages.sources.real import real_task
-from stages.study.checks import check_groups
+from stages.study.checks import check_count
 from stages.study.load import load, read_yaml
 from stages.study.sizes import SMALLEST
 from tests.conftest import make_workspace
@@ -325,19 +325,12 @@ def test_unsuitable_models_lack_what_others_were_measured_by() -> None:
     assert missing_rows(table, covariate, "wxyz", {"z"}) == {"z": ["imagenet"]}
 
 
-@pytest.mark.parametrize(
-    ("size", "count", "words"),
-    [
-        (2, 5, r"analyze\.group_size: 2 with 5 models; .*: at most 1 is allowed$"),
-        (5, 14, r"analyze\.group_size: 5 with 14 models; .*: at most 4 is allowed$"),
-        (1, 4, r"models: 4 models have all that is needed; at least 5 must$"),
-        (2, 0, r"models: 0 models have all that is needed; at least 5 must$"),
-    ],
-)
-def test_too_few_models_are_one_thing(size: int, count: int, words: str) -> None:
-    with pytest.raises(UsageError, match=rf"^params\.yaml: {words}"):
-        check_groups(size, count)
-    check_groups(count // 3 or 1, max(count, 5))
+@pytest.mark.parametrize("count", [0, 4])
+def test_too_few_models_are_one_line(count: int) -> None:
+    words = f"^params\\.yaml: models: {count} models have all that is needed; at least 5 must$"
+    with pytest.raises(UsageError, match=words):
+        check_count(count)
+    check_count(5)
 
 
 @pytest.mark.parametrize(

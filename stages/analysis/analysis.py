@@ -23,7 +23,7 @@ from stages.runtime.tables import Record
 from stages.similarity.decomposition import PARTS
 from stages.similarity.measures import MEASURES
 from stages.sources.timm_tables import RESULTS
-from stages.study.checks import check_groups
+from stages.study.checks import check_count
 from stages.study.experiment import Experiment
 from stages.study.models import Model, all_models
 from stages.study.models import models as chosen_models
@@ -113,7 +113,7 @@ def _results(
     given = (covariate_from, about, p.family, p.group_size, c.square, c.kind)
     changed = tables["alignment_features"] if study.judged else None
     results = Results(kept[0], kept[1], kept[2], *given, changed)
-    check_groups(p.group_size, len(results.models))
+    check_count(len(results.models))
     return results, left_out
 
 

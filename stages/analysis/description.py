@@ -29,7 +29,7 @@ def facts_of(experiment: Experiment, results: Results, measure: str) -> Facts:
     return Facts(
         measure=measure,
         judges=study.judges,
-        group_size=p.group_size,
+        group_size=results.group_size,
         confidence=p.confidence,
         few_shot=FewShot(results.head, results.n, results.repeats),
         models=len(results.models),

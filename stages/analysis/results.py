@@ -48,8 +48,9 @@ class Results:
     covariate_from : benchmark and classifier whose top-1 is the covariate; None for none.
     index : of each model what the embed stage says: architecture, group, source, weights.
     family : which of "architecture" and "group" makes models a family.
-    group_size : models in each of high, mid and low. square, kind : whether the controls [M, C]
-    are also the covariate's square, and the kind of network (of the index; all but the first).
+    group_size : models in each of high, mid and low; a third of all, where that is fewer.
+    square, kind : whether the controls [M, C] are also the covariate's square, and the kind of
+    network (of the index; all but the first).
     features : alignment with the group by what is done to features, the study's own first.
 
     `alignment` and its standard `errors` have a row a model and a column a measure, and so has
@@ -107,7 +108,8 @@ class Results:
                     f"the models have fewer than 3 different values of {what}: correlations with "
                     "it are undefined"
                 )
-        self.groups = {m: groups(self.alignment[m], group_size) for m in self.measures}
+        self.group_size = min(group_size, len(self.models) // 3)
+        self.groups = {m: groups(self.alignment[m], self.group_size) for m in self.measures}
         kinds = list(about["kind"]) if "kind" in about else []
         self.given = covariate_sets(self.covariate, kinds, len(self.models))
         parts = {"covariate": self.covariate is not None, "its square": square, "kind": kind}

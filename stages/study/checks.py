@@ -19,16 +19,11 @@ LEAST = 5
 """Models: with fewer, a partial correlation with one covariate has no interval."""
 
 
-def check_groups(size: int, count: int) -> None:
-    """`count` models must suffice for correlations, and for three groups of `group_size`."""
+def check_count(count: int) -> None:
+    """So many models must suffice for correlations."""
     if count < LEAST:
         raise UsageError(
             f"params.yaml: models: {count} models have all that is needed; at least {LEAST} must"
-        )
-    if count < 3 * size:
-        raise UsageError(
-            f"params.yaml: analyze.group_size: {size} with {count} models; high, mid and low must "
-            f"not overlap: at most {count // 3} is allowed"
         )
 
 
