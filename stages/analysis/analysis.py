@@ -133,10 +133,11 @@ def shown_measure(experiment: Experiment, results: Results) -> str:
 def context_of(
     experiment: Experiment, results: Results, ceilings: Mapping[str, Record | None], theory: Tables
 ) -> Context:
-    """What the study has beside its results; pairs without results of both models are named."""
+    """What the study has beside its results; pairs without results of a chosen model are named."""
     study, root = experiment.study, experiment.paths.root
     pairs, without = pairs_of(study, all_models(study, experiment.file), results.models, root)
-    for factor, a, b in without:
+    chosen = {model.name for model in chosen_models(experiment)}
+    for factor, a, b in (pair for pair in without if chosen.issuperset(pair[1:])):
         print(f"analyze: pair {a}, {b} ({factor}) is left out: no results of both", file=sys.stderr)
     values = study.paper.values if study.paper else None
     return Context(
