@@ -17,7 +17,7 @@ from stages.runtime.door import door
 from stages.runtime.jobs import Job, run
 from stages.runtime.machine import place
 from stages.runtime.tables import Record, write_table
-from stages.similarity.alignment import alignment, by_features
+from stages.similarity.alignment import GROUP, alignment, by_features
 from stages.sources.human import read_judgments
 from stages.study.load import load
 from stages.study.models import measured
@@ -48,6 +48,11 @@ def main() -> None:
         rows[table] += [about | row for row in measures]
     write_table(paths.table("alignment"), [*rows["alignment"], *likeness(experiment)])
     write_table(paths.table("alignment_features"), rows["features"], FEATURES)
+    for name in dict.fromkeys(row["set"] for row in rows["alignment"]):
+        own = [row for row in rows["alignment"] if (row["set"], row["judge"]) == (name, GROUP)]
+        values = [row["value"] for row in own if row["measure"] == own[0]["measure"]]
+        spread = f"{min(values):.2f} to {max(values):.2f} over {len(values)} models"
+        print(f"align: {name}: {own[0]['measure']} alignment {spread}; {paths.table('alignment')}")
 
 
 if __name__ == "__main__":

@@ -62,7 +62,8 @@ def main() -> None:
     notes = [*solvers_apart(experiment), *unknown(results)]
     write_figures_and_report(experiment, tables | theory, facts, where, shown, left_out, notes)
     print(summary(study.title, results, tables, facts))
-    asked = "study=clickme" if experiment.params.fewshot.n == [5] else "fewshot.n=5"
+    other = "study=clickme" if study.taught else "study=miniature"
+    asked = "fewshot.n=5" if study.taught and experiment.params.fewshot.n != [5] else other
     print(f"The report: {paths.report}/report.html; {paths.data}/README.md says what lies where")
     print(f"Try next: dvc exp run -S {asked}, then dvc metrics diff and make experiments")
 

@@ -32,6 +32,7 @@ FAMILIES = 6
 FACTS = Facts(
     measure="pearson",
     judges="simulated observers",
+    asked="learn better from few examples and prove more robust",
     group_size=2,
     confidence=0.9,
     few_shot=FewShot("linear", 1, 4),

@@ -198,7 +198,7 @@ BAD = [
     ("matrix", "m.csv", "a,b,c\n", "holds no numbers"),
     ("matrix", "m.csv", "1;2;3\n2;1;3\n3;2;1\n", "3 lines of 3 cells; 5 stimuli need 5 lines"),
     ("matrix", "m.csv", "1,2\n2,1\n", "2 lines of 2 cells; 5 stimuli need 5 lines of 5"),
-    ("matrix", "m.csv", DIFFERENT, "row 0 .* 'v' is not the name of an image .5 of 5 are not"),
+    ("matrix", "m.csv", DIFFERENT, "row 0 .* 'v' is not the name of an image .5 of the 5 names"),
     ("matrix", "m.npy", np.ones((4, 4)), r"shape \(4, 4\); 5 stimuli need \(5, 5\)"),
     ("participants", "m.npy", panel()[:1], "1 participants; at least 2"),
     ("participants", "m.npy", np.stack([symmetric(), TIED]), r"participant 2: every pair has 5\.0"),

@@ -326,6 +326,11 @@ def test_page_says_what_it_must(page: Callable[..., Page]) -> None:
     real = page(facts=replace(FACTS, judges="people"), made=[], left_out={}).said
     assert "simulated observers" not in real
     assert "judgments here are simulated" not in real
+    words = "likeness to people: gaze"
+    seen = page(
+        facts=replace(FACTS, judges="people", measure=words, asked="prove more robust")
+    ).said
+    assert "Do models with more likeness to people in gaze prove more robust?" in seen
     both = page(facts=replace(FACTS, judges="people and simulated observers")).said
     assert "some judgments here are simulated" in both
     assert "Alignment with each judge" in both

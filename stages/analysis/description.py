@@ -26,9 +26,12 @@ def facts_of(experiment: Experiment, results: Results, measure: str) -> Facts:
     table = study.models[0]
     recipes = "recipe" if study.training else "timm family"
     kind = table.family if isinstance(table, ModelTable) else recipes
+    asked = ["learn better from few examples"] * bool(results.few_shot)
+    asked += ["prove more robust"] * bool(results.benchmarks)
     return Facts(
         measure=measure,
         judges=study.judges,
+        asked=" and ".join(asked),
         group_size=results.group_size,
         confidence=p.confidence,
         few_shot=FewShot(results.head, results.n, results.repeats),

@@ -43,6 +43,7 @@ class Facts:
 
     measure : the measure of alignment that is shown where only one is.
     judges : whose judgments there are: people, simulated observers, or both.
+    asked : what models are asked that are more like them.
     group_size : models in each of high, mid and low. confidence : level of the intervals.
     few_shot : None where no few-shot accuracy is shown; of n = 0 where there is none.
     models, untrained : how many there are.
@@ -52,6 +53,7 @@ class Facts:
 
     measure: str
     judges: str
+    asked: str
     group_size: int
     confidence: float
     few_shot: FewShot | None
@@ -176,7 +178,9 @@ class Facts:
 
 def measure_name(measure: str) -> str:
     """A measure in words: one of similarity is an alignment, another is called what it is."""
-    return f"{MEASURE_WORDS[measure]} alignment" if measure in MEASURE_WORDS else measure
+    if measure in MEASURE_WORDS:
+        return f"{MEASURE_WORDS[measure]} alignment"
+    return measure.replace(": ", " in ")  # likeness to people: saliency
 
 
 def capital(text: str) -> str:

@@ -104,7 +104,7 @@ def measures(frames: Frames, facts: Facts) -> Drawn:
         size = 4 if len(models) <= 100 else 2.2
         marks(axis, models, row["a"], row["b"], "o", color=BLUE, ms=size, alpha=0.8)
         names = (capital(measure_name(row[side])) for side in ("a", "b"))
-        x, y = (name.replace(": ", ":\n") for name in names)
+        x, y = (name.replace(" in ", "\nin ") for name in names)
         axis.set(xlabel=x, ylabel=y)
         axis.text(0.03, 0.98, text, color=INK, size=SMALL, va="top", transform=axis.transAxes)
         axis.margins(y=0.12)

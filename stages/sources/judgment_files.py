@@ -66,12 +66,13 @@ def _triplets(spec: Spec, files: list[Path], images: list[str]) -> Read:
 
 def _pairs(spec: Spec, files: list[Path], images: list[str]) -> Read:
     """A rating a row, of a pair in either order; repeats are averaged, by participant if told."""
-    path, rating = files[0], Column(float, low=-1e300, high=1e300)
+    path, rating = files[0], Column(float, low=-1e300, high=1e300, needs="a number is needed")
     lines, notes = read_cells(path)
     schema = {"first": Column(), "second": Column(), "rating": rating}
     table = read_table(path, schema | {"participant": Column(optional=True)}, lines=lines)
     pair, how = looked_up(path, table[["first", "second"]], images, spec["order"])
     rows = np.column_stack([pair + 1, table["rating"]])
+    how += f"; ratings are from {table['rating'].min():g} to {table['rating'].max():g}"
     named = "participant" in table
     who = table["participant"].map(str.strip) if named else table["first"].map(lambda _: "")
     names, placed = sorted(who.unique(), key=natural), dict[str, Placed]()

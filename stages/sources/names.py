@@ -110,8 +110,8 @@ def match(
         if not places:
             absent = sum(not places for _, places in found)
             raise DataError(
-                f"{first(i)}: '{name}' is not the name of an image ({absent} of {len(names)} are "
-                f"not; the first image is '{images[0]}')"
+                f"{first(i)}: '{name}' is not the name of an image ({absent} of the "
+                f"{len(names)} names in the file are not; the first image is '{images[0]}')"
                 + suggest(name, [*images, *map(_stem, images)])
             )
     forms = [FORMS[form] for form, _ in found]

@@ -1,5 +1,7 @@
 """Reads and checks params.yaml and the study that it names, before any work begins."""
 
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -56,13 +58,29 @@ def parse(path: Path, schema: type[_M]) -> _M:
     try:
         return schema.model_validate(content)
     except ValidationError as error:
-        found = (f"{path}: {_explain(schema, item)}" for item in error.errors())
+        found = (f"{path}: {_explain(schema, item, content)}" for item in error.errors())
         raise UsageError("; ".join(found)) from None
 
 
-def _explain(schema: type[BaseModel], item: Any) -> str:
+def _written(content: Any, location: Sequence[Any]) -> Iterator[Any]:
+    """A location as the file has it: without the forms that pydantic tells entries apart by."""
+    for i, part in enumerate(location):
+        inside = isinstance(content, list) or (isinstance(content, dict) and part in content)
+        if inside or i == len(location) - 1:
+            yield part
+        if inside and i < len(location) - 1:
+            content = content[part]
+
+
+def _explain(schema: type[BaseModel], item: Any, content: Any) -> str:
     """One of pydantic's findings as: key, what is wrong, the value."""
-    location = [str(part) for part in item["loc"]]
+    location = [str(part) for part in _written(content, item["loc"])]
+    if item["type"].startswith("union_tag"):
+        key = ".".join([*map(_shown, location), item["ctx"]["discriminator"].strip("'")])
+        if "tag" not in item["ctx"]:
+            return f"{key}: this key is missing"
+        tag, known = item["ctx"]["tag"], re.findall("'([^']*)'", item["ctx"]["expected_tags"])
+        return f"{key}: '{_shown(tag)}' is not one of {known}" + suggest(tag[:LONGEST], known)
     key = ".".join(map(_shown, location)) or "(the whole file)"
     if item["type"] == "extra_forbidden":
         return f"{key}: unknown key" + suggest(location[-1][:LONGEST], _keys(schema, location[:-1]))
