@@ -200,7 +200,7 @@ def test_the_studies_run_offline_and_find_what_was_computed_elsewhere(
     report = (repository.root / "data" / "report" / "report.html").read_text()
     first = str(found["measure"].iloc[0])
     assert first.startswith("likeness to people: ")
-    assert f"a U of {first}" in answer["answer"][0]
+    assert f"a U of {first.replace(': ', ' in ')}" in answer["answer"][0]
     assert "lignment with people" not in report
     shown = found[(found["measure"] == first) & (found["top"] == 1)]
     for term, values in FOUND.get(study, {}).items():
