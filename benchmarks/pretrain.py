@@ -99,7 +99,7 @@ def plain_loop(plan: Plan, card: Card, x: torch.Tensor, y: torch.Tensor) -> byte
     rng = rng_for(SEED, "training", plan.architecture)
     model = build(card).to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(
-        model.parameters(), plan.learning_rate, weight_decay=plan.weight_decay
+        model.parameters(), plan.learning_rate, weight_decay=plan.weight_decay, fused=True
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, plan.learning_rate, max(1, plan.steps)
