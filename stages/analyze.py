@@ -6,7 +6,7 @@ Reads:  data/alignment.csv, fewshot.csv, robustness.csv, solvers.csv; stimuli/ (
 Writes: data/tables/*.csv; data/report/: report.html, answer.json, svg/; metrics/summary.json;
         plots/: rows of DVC's plots, and figures/
 Params: seed, models, stimuli, analyze; the study's title, models, recipes, stimuli, tasks,
-        benchmarks, contrasts, covariate, the paper's values, and whether it is simulated
+        training, benchmarks, contrasts, covariate, and the paper's values
 """
 
 from functools import partial

@@ -43,7 +43,7 @@ from stages.runtime.door import door
 for stage in sys.argv[1:]:
     module, *sys.argv[1:] = stage.split()
     source._content.cache_clear()  # a stage reads a folder once
-    door(importlib.import_module(module if "." in module else f"stages.{module}").main)
+    door(importlib.import_module(module).main)
 print("imported:", *sys.modules)
 """
 """Runs stages in one process, which imports once, and says what that was."""
@@ -51,6 +51,11 @@ CODE = (
     *("stages", "commands", "record", "studies", "params.yaml", "dvc.yaml"),
     *(".dvcignore", ".gitignore", "data/README.md", ".dvc/.gitignore", ".dvc/config", ".dvc/plots"),
 )
+
+
+def whole(name: str) -> str:
+    """A stage, or a module, with what follows ("embed transfer"), by the module's whole name."""
+    return name if "." in name.split()[0] else f"stages.{name}"
 
 
 def merged(content: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -129,13 +134,13 @@ class Workspace:
 
     def stage(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a stage by its name, or a module, and what follows ("embed transfer")."""
-        module, *words = name.split()
-        module = module if "." in module else f"stages.{module}"
-        return self.run(sys.executable, "-m", module, *words, **environment)
+        return self.run(sys.executable, "-m", *whole(name).split(), **environment)
 
     def stages(self, *names: str, **environment: str) -> str:
         """Run stages, all if none is named, in one process; what was printed and imported."""
-        return self.do("python", "-c", IN_TURN, *(names or ("check", *STAGES)), **environment)
+        return self.do(
+            "python", "-c", IN_TURN, *map(whole, names or ("check", *STAGES)), **environment
+        )
 
     def do(self, *command: str, **environment: str) -> str:
         """Run a command, which must succeed; what it printed."""
@@ -210,10 +215,10 @@ def enter(workspace: Workspace, patch: pytest.MonkeyPatch) -> None:
 
 def run_here(stage: str, patch: pytest.MonkeyPatch) -> None:
     """Run a stage's main in this process, as its command line would."""
-    module, *words = stage.split()
+    module, *words = whole(stage).split()
     patch.setattr(sys, "argv", [module, *words])
     source._content.cache_clear()  # a stage reads a folder once; here, one process runs many stages
-    door(importlib.import_module(module if "." in module else f"stages.{module}").main)
+    door(importlib.import_module(module).main)
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,14 @@ def test_the_front_page_quotes_the_results() -> None:
     less = " and ".join(f"{line['r']:+.2f}" for line in lines)
     assert f"less so (partial r = {less};" in " ".join(README.split())
     assert not any(row["two_lines"]["u"] for row in answer("clickme"))
+    layers, laptop = answer("layers"), [r for r in answer("laptop") if r["kind"] == "few-shot"]
+    assert f"(r = {max(row['linear']['r'] for row in layers):+.2f}); over 52" in " ".join(
+        README.split()
+    )
+    assert all(row["linear"]["family_low"] < 0 < row["linear"]["family_high"] for row in laptop)
+    assert not any(row["two_lines"]["u"] for row in layers + laptop)
+    edges = next(row for row in answer("miniature") if row["outcome"] == "edges")
+    assert f"chance ({100 * edges['accuracy']:.1f} % against {100 / 24:.1f} %)" in PAGE
     novel = next(row for row in answer("miniature") if row["outcome"] == "novel")
     assert f"(partial r = {novel['linear']['r']:+.2f})" in " ".join(README.split())
     assert not any(row["two_lines"]["u"] for row in answer("miniature"))

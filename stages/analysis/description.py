@@ -63,9 +63,8 @@ def models_in_words(results: Results, called: str = "models") -> str:
     if len(kinds) > 1:
         ordered = sorted(kinds, key=lambda kind: kind == "untrained")
         return f"{count} models ({listed([f'{kinds[kind]} {kind}' for kind in ordered])})"
-    return (
-        f"{count} published {called}" if "published" in kinds else f"{count} models, {min(kinds)}"
-    )
+    (kind,) = kinds
+    return f"{count} published {called}" if kind == "published" else f"{count} models, {kind}"
 
 
 def solvers_apart(experiment: Experiment) -> list[str]:

@@ -43,7 +43,7 @@ class Facts:
 
     measure : the measure of alignment that is shown where only one is.
     judges : whose judgments there are: people, simulated observers, or both.
-    asked : what models are asked that are more like them.
+    asked : what the report asks of models that are more like them.
     group_size : models in each of high, mid and low. confidence : level of the intervals.
     few_shot : None where no few-shot accuracy is shown; of n = 0 where there is none.
     models, untrained : how many there are.

@@ -142,8 +142,7 @@ class Study(Strict):
     @property
     def judges(self) -> str:
         """Whose judgments those are."""
-        sets = self.stimuli.values()
-        simulated = [s.source == "world" or getattr(s, "simulated", False) for s in sets]
+        simulated = [getattr(s, "simulated", False) for s in self.stimuli.values()]
         if all(simulated):
             return "simulated observers"
         return "people and simulated observers" if any(simulated) else "people"

@@ -5,7 +5,7 @@ Paths of your own files are relative to the repository's root; `stages/sources/o
 
 from collections.abc import Collection
 from pathlib import PurePath
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -74,6 +74,8 @@ class WorldStimuli(Strict):
 
     `use` is of the objects' classes; those of networks' training are "pretraining".
     """
+
+    simulated: ClassVar[bool] = True
 
     source: Literal["world"]
     use: Literal["stimuli", "pretraining"] = "stimuli"
